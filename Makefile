@@ -1,0 +1,52 @@
+# Fringeflow: `make help` lists what can be made.
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+ARGS ?=
+
+.PHONY: help run test lint format docs bench clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  CORES=4 limits the processes, ARGS='--configfile config/real.yaml' is handed to snakemake"
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Fringeflow needs Python 3.11 or 3.12, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing the pinned dependencies into $(VENV) (about 8 GB with torch; once)"
+	$(PIP) install --quiet -c constraints.txt -e '.[all]'
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PIP) install --quiet -c constraints.txt -e '.[all,test]'
+	@touch $@
+
+run: $(VENV)/installed ## install if needed, then run the whole workflow; ARGS go to snakemake
+	$(BIN)/snakemake --cores $(CORES) $(ARGS)
+
+test: lint ## install if needed, then lint and run every test
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+
+format: $(VENV)/installed-test ## rewrite the sources in house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: $(VENV)/installed ## regenerate config/README.md and the schema
+	$(BIN)/python -m fringeflow.config.docs config
+
+bench: $(VENV)/installed-test ## print the ratios that the issues set bars for (minutes)
+	for bench in benchmarks/*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+clean: ## remove results and logs (not the environment)
+	rm -rf results logs
