@@ -1,0 +1,1 @@
+"""The configuration: typed models, its tables, and loading with every error at once."""

@@ -1,0 +1,288 @@
+"""The configuration as pydantic models: one place for every key, its default and its meaning.
+
+`config/config.schema.json` and `config/README.md` are generated from here (`make docs`).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+ARCHIVE = "results/archive/LiCSAR_products"
+"""Where the simulator writes: a mirror in the layout `jasmin`."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$", max_length=64)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Strict(BaseModel):
+    """Base of all: an unknown key is an error and a value is never changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Catalogue(Strict):
+    """The tables that list what to work on; several files of a kind are read as one."""
+
+    events: list[str] = Field(["config/events.tsv"], min_length=1, description="Tables of events (earthquakes, or areas without one).")
+    interferograms: list[str] = Field(
+        ["config/interferograms.tsv"], min_length=1, description="Tables of interferograms, one row an event, frame and pair."
+    )
+    polygons: str | None = Field(
+        None, description="Folder of `{event}.geojson` files: outlines of deformation drawn by a person, trusted before any model."
+    )
+    coseismic_pairs: int = Field(2, ge=1, description="`snakemake catalogue`: coseismic pairs of each event and frame, the shortest first.")
+    quiet_before: int = Field(3, ge=0, description="`snakemake catalogue`: pairs of each event and frame that end before the earthquake.")
+    quiet_after: int = Field(1, ge=0, description="`snakemake catalogue`: pairs of each event and frame that begin after it.")
+    max_span_days: int = Field(60, ge=1, description="`snakemake catalogue`: longest quiet pair, in days.")
+
+
+class Mirror(Strict):
+    """A place that holds LiCSAR products."""
+
+    layout: Name = Field("jasmin", description="How folders are named there: `jasmin` or `ceda`, as registered in `licsar/mirrors.py`.")
+    root: str = Field(description="URL or local folder of `LiCSAR_products` (jasmin) or `licsar_products` (ceda).")
+
+    @field_validator("root")
+    @classmethod
+    def _known_scheme(cls, root: str) -> str:
+        scheme = root.split("://")[0] if "://" in root else ""
+        if scheme not in ("", "http", "https"):
+            raise ValueError(f"a mirror is an http(s) URL or a folder, not {scheme}://")
+        return root.rstrip("/")
+
+
+class Download(Strict):
+    """How patient fetching is."""
+
+    timeout_s: Positive = Field(30.0, description="Longest silence of a server, in seconds, before a try is given up.")
+    attempts: int = Field(5, ge=1, le=50, description="Tries for each file and mirror; each resumes where the last one stopped.")
+    backoff_s: float = Field(1.0, ge=0, description="Pause before the second try, in seconds; it doubles with each further one.")
+    max_redirects: int = Field(5, ge=0, le=20, description="Redirects followed before a URL is given up.")
+    max_bytes: int = Field(4_000_000_000, gt=0, description="Largest file accepted, in bytes.")
+
+
+class Simulation(Strict):
+    """The embedded archive: what is written for every event whose `source` is `simulated`."""
+
+    rows: int = Field(640, ge=64, description="Rows of a simulated interferogram.")
+    columns: int = Field(768, ge=64, description="Columns of a simulated interferogram.")
+    pixel_deg: Positive = Field(0.001, description="Pixel size in degrees.")
+    turbulence_rad: float = Field(1.5, ge=0, description="Standard deviation of the turbulent troposphere, in radians.")
+    stratified_rad_per_km: float = Field(
+        2.0, ge=0, description="Standard deviation over pairs of the stratified delay, in radians per km of height."
+    )
+    ramp_rad: float = Field(3.0, ge=0, description="Standard deviation of the orbital ramp across the scene, in radians.")
+    coherence: Fraction = Field(0.75, description="Mean coherence on land.")
+    looks: int = Field(20, ge=1, description="Independent looks of a pixel: the fewer, the more phase noise for a coherence.")
+    water: Fraction = Field(0.4, description="Probability that a scene has sea.")
+    jitter_km: float = Field(
+        1.0, ge=0, description="Standard deviation of the difference between a catalogue's source position and the true one, in km."
+    )
+
+
+class Prepare(Strict):
+    """How an interferogram becomes aligned wrapped and unwrapped phase."""
+
+    unwrapper: Literal["whirlwind", "snaphu"] = Field("whirlwind", description="What unwraps where the archive has no `unw`.")
+    looks: Positive = Field(20.0, description="Effective number of looks that the coherence was estimated with.")
+    default_coherence: Fraction = Field(0.6, description="Coherence assumed by the unwrapper where the archive has no `cc`.")
+    grid_tolerance_px: Fraction = Field(0.05, description="Largest offset between the grids of one interferogram's products, in pixels.")
+
+
+class LabelRule(Strict):
+    """When a tile of a coseismic pair counts as deformation."""
+
+    min_fringes: Positive = Field(
+        1.0, description="A pixel is deformed where the modelled line-of-sight phase reaches this many fringes (2 pi)."
+    )
+    min_area: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.05, description="A tile is `deformation` when at least this fraction of it is deformed."
+    )
+    quiet_fringes: Positive = Field(
+        0.3,
+        description="A tile is `no_deformation` when the modelled phase stays below this many fringes everywhere; between the two it is `ambiguous`.",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LabelRule":
+        if self.quiet_fringes > self.min_fringes:
+            raise ValueError(f"quiet_fringes ({self.quiet_fringes}) must not exceed min_fringes ({self.min_fringes})")
+        return self
+
+
+class Tiling(Strict):
+    """How an event's interferograms are cut into tiles, and how those are labelled."""
+
+    size: int = Field(256, ge=16, le=2048, description="Side of a square tile, in pixels.")
+    stride: int = Field(128, ge=1, description="Step between tiles, in pixels; smaller than `size` means overlap.")
+    min_valid: Fraction = Field(0.5, description="Smallest fraction of pixels with data in a tile that is kept.")
+    radius_km: Positive | None = Field(
+        None, description="Keep only tiles whose centre lies within this distance of the epicentre; null keeps all."
+    )
+    label: LabelRule = Field(LabelRule(), description="The label rule.")
+
+
+class Spectrogram(Strict):
+    """The 2-D spectrogram of exp(i phase): a mosaic of local wavenumber spectra."""
+
+    window: int = Field(64, ge=8, description="Side of a window, in pixels; the tile's size gives one spectrum of the whole tile.")
+    hop: int = Field(64, ge=1, description="Step between windows, in pixels.")
+    taper: Literal["hann", "hamming", "boxcar"] = Field("hann", description="Window function along each axis.")
+    floor_db: float = Field(-20.0, description="Lowest power kept, in dB over the mean of unit-amplitude white noise.")
+    ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Spectrogram":
+        if self.floor_db >= self.ceiling_db:
+            raise ValueError(f"floor_db ({self.floor_db}) must lie below ceiling_db ({self.ceiling_db})")
+        return self
+
+
+class GivenSplit(Strict):
+    """A split by hand: the events of each part."""
+
+    method: Literal["given"]
+    train: list[str] = Field(min_length=1, description="Events to train on.")
+    validation: list[str] = Field(min_length=1, description="Events to stop and to choose thresholds on.")
+    test: list[str] = Field(min_length=1, description="Events to report on.")
+
+
+class StratifiedSplit(Strict):
+    """A seeded split that gives every part its share of events and of deformation."""
+
+    method: Literal["stratified"] = "stratified"
+    train: Fraction = Field(0.5, description="Share of the groups to train on.")
+    validation: Fraction = Field(0.2, description="Share of the groups to stop and to choose thresholds on; the rest is the test split.")
+    seed: int = Field(0, ge=0, description="Seed of the split.")
+
+    @model_validator(mode="after")
+    def _leaves_test(self) -> "StratifiedSplit":
+        if not 0 < self.train + self.validation < 1 or self.train == 0 or self.validation == 0:
+            raise ValueError(f"train ({self.train}) and validation ({self.validation}) must be above 0 and leave a share for test")
+        return self
+
+
+class Model(Strict):
+    """One model to train; its name in the config is its folder in the results."""
+
+    architecture: str | None = Field(None, description="Registered architecture; null means the model's own name.")
+    weights: str | None = Field(None, description="`packaged`, `imagenet`, `none`, or a file; null means the architecture's default.")
+    head: str | None = Field(None, description="`linear` or `silva`; null means the architecture's default.")
+    input_size: int | None = Field(
+        None, ge=16, le=1024, description="Side of the model's input, in pixels; null means the architecture's default."
+    )
+    encodings: dict[str, str] = Field({}, description="Encoding by view, where it is not the view's default.")
+    strategies: list[str] | None = Field(
+        None,
+        description="Of a dataset's strategies, those to train it with; null means all. A strategy that is not defined for the architecture is refused.",
+    )
+    options: dict[str, float | int | str | bool] = Field(
+        {}, description="Hyper-parameters of the architecture, where they are not its defaults."
+    )
+
+
+class Strategy(Strict):
+    """One way to meet the imbalance; its name in the config is its folder in the results."""
+
+    kind: str | None = Field(None, description="Registered strategy; null means the strategy's own name.")
+    gamma: float | None = Field(None, ge=0, le=10, description="Focusing parameter of the focal loss.")
+    alpha: dict[str, Positive] | None = Field(
+        None, description="Weight of each class by its *name* in the focal loss; null weighs all the same."
+    )
+    ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Size of each rarer class over the largest one after resampling."
+    )
+
+
+class Dataset(Strict):
+    """Samples of some events under one tiling, and what is trained on them."""
+
+    events: Literal["all", "simulated", "portal"] | list[str] = Field("all", description="Its events: all, those of one source, or a list.")
+    tiling: Name = Field("standard", description="A name from `tilings`.")
+    views: list[str] = Field(["wrapped", "unwrapped", "spectrogram"], min_length=1, description="Views to train on.")
+    split: Annotated[GivenSplit | StratifiedSplit, Field(discriminator="method")] = Field(
+        StratifiedSplit(), description="Train, validation and test, by event."
+    )
+    models: list[str] = Field(["efficientnet_lite0"], min_length=1, description="Names from `models`.")
+    strategies: list[str] = Field(["none"], min_length=1, description="Names from `strategies`.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_method(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("split"), dict) and "method" not in value["split"]:
+            return {**value, "split": {**value["split"], "method": "stratified"}}
+        return value
+
+
+class Training(Strict):
+    """How heads are fitted."""
+
+    seeds: list[int] = Field([0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them.")
+    epochs: int = Field(60, ge=1, description="Most epochs.")
+    patience: int = Field(10, ge=1, description="Epochs without a better validation PR-AUC before training stops.")
+    batch: int = Field(64, ge=2, description="Samples in a step.")
+    learning_rate: Positive = Field(1e-3, description="Adam's step.")
+    weight_decay: float = Field(1e-4, ge=0, description="Decoupled weight decay.")
+    embed_batch: int = Field(64, ge=1, description="Images in a forward pass of a frozen backbone.")
+    bfloat16: bool = Field(True, description="Use bfloat16 in forward passes of a frozen backbone.")
+
+
+class Evaluation(Strict):
+    """How scores and their uncertainty are computed."""
+
+    bootstrap: int = Field(1000, ge=100, description="Bootstrap draws of groups (earthquakes).")
+    confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Level of the intervals.")
+    false_alarms_per_frame: Positive = Field(
+        1.0, description="Tolerated false alarms (tiles) a frame and interferogram, for the recall at that rate."
+    )
+    threshold: Literal["f1", "mcc"] = Field("f1", description="What the threshold that is chosen on validation maximises there.")
+
+
+class Score(Strict):
+    """Scoring of every tile of some events with trained runs, outside any split."""
+
+    events: list[str] = Field([], description="Events to score; none by default.")
+    runs: list[str] | Literal["best"] = Field(
+        "best", description="Runs as `dataset/view/model/strategy`, or `best`: the best of each dataset's comparison."
+    )
+    tiling: Name = Field("standard", description="A name from `tilings`.")
+
+
+class Config(Strict):
+    """A whole run of the workflow."""
+
+    seed: int = Field(20210303, ge=0, description="Seed of the simulated archive.")
+    catalogue: Catalogue = Field(Catalogue(), description="What to work on.")
+    mirrors: list[Mirror] = Field(
+        [
+            Mirror(layout="jasmin", root="https://gws-access.jasmin.ac.uk/public/nceo_geohazards/LiCSAR_products"),
+            Mirror(layout="ceda", root="https://dap.ceda.ac.uk/neodc/comet/data/licsar_products"),
+        ],
+        min_length=1,
+        description="Where interferograms of events with `source` `portal` are fetched from, tried in this order.",
+    )
+    download: Download = Field(Download(), description="Fetching.")
+    simulation: Simulation = Field(Simulation(), description="The embedded archive.")
+    prepare: Prepare = Field(Prepare(), description="Wrap and unwrap.")
+    tilings: dict[Name, Tiling] = Field({"standard": Tiling()}, min_length=1, description="Tilings by name.")
+    spectrogram: Spectrogram = Field(Spectrogram(), description="The spectrogram view.")
+    datasets: dict[Name, Dataset] = Field({"fringes": Dataset()}, description="Datasets by name.")
+    models: dict[Name, Model] = Field({"efficientnet_lite0": Model()}, description="Models by name.")
+    strategies: dict[Name, Strategy] = Field({"none": Strategy()}, description="Imbalance strategies by name.")
+    training: Training = Field(Training(), description="Training.")
+    evaluation: Evaluation = Field(Evaluation(), description="Statistics.")
+    score: Score = Field(Score(), description="Scoring of further events.")
+
+    def mirrors_of(self, source: str) -> list[Mirror]:
+        """Return the mirrors that serve events of a source (`simulated` or `portal`)."""
+        return [Mirror(layout="jasmin", root=ARCHIVE)] if source == "simulated" else list(self.mirrors)
+
+
+def is_url(root: str) -> bool:
+    """Tell a URL from a folder.
+
+    >>> is_url("https://example.org/x"), is_url("data/LiCSAR_products")
+    (True, False)
+    """
+    return "://" in root

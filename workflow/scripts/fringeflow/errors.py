@@ -1,0 +1,53 @@
+"""The exceptions of Fringeflow, one family so that callers can catch them all.
+
+Every message says which file or key, what was found, what was expected and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+SHOWN = 12
+"""Most names that a message lists."""
+
+
+class FringeflowError(Exception):
+    """Base of every error that Fringeflow raises on purpose."""
+
+
+class ConfigError(FringeflowError):
+    """The configuration or one of its tables is wrong; the message lists every problem."""
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = list(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count > 1 else ''} in the configuration:"
+        super().__init__("\n".join([head, *(f"  - {problem}" for problem in self.problems)]))
+
+
+class DownloadError(FringeflowError):
+    """No mirror gave a usable file."""
+
+
+class ProductError(FringeflowError):
+    """A LiCSAR product cannot be used: corrupt, empty, or on the wrong grid."""
+
+
+class DatasetError(FringeflowError):
+    """A dataset cannot be built or used: a class or a split is empty, or groups leak."""
+
+
+class ModelError(FringeflowError):
+    """A model cannot be built, trained or applied: weights missing, NaN features, divergence."""
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Suggest the nearest valid names.
+
+    >>> nearest("focl", ["focal", "none"])
+    "did you mean 'focal'? Valid: focal, none"
+    """
+    valid = sorted(valid)
+    close = get_close_matches(name, valid, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    more = f" and {len(valid) - SHOWN} more" if len(valid) > SHOWN else ""
+    return f"{hint}Valid: {', '.join(valid[:SHOWN])}{more}"

@@ -1,0 +1,87 @@
+"""Files that appear under their name only when they are whole, and digests of content."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    Works for a file or a directory. After an error, or a kill, nothing stands under the final name
+    and what was there before stays; the leftovers of a killed run are removed by the next.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final name. Its suffix is kept, since writers choose their format by it.
+
+    Yields
+    ------
+    Path
+        A name in the same folder for the block to create.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    remove(part)
+    try:
+        yield part
+    except BaseException:
+        remove(part)
+        raise
+    if part.is_dir():
+        old = path.with_name(f".old-{path.name}")
+        remove(old)
+        if path.exists():
+            path.rename(old)
+        part.rename(path)
+        remove(old)
+    else:
+        os.replace(part, path)
+
+
+def remove(path: str | Path) -> None:
+    """Remove a file or a directory tree; nothing happens if it is absent."""
+    path = Path(path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def canonical_json(value: Any) -> str:
+    """Write JSON with sorted keys and no white space: equal values give equal text.
+
+    >>> canonical_json({"b": 1, "a": [1.5, None]})
+    '{"a":[1.5,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write `value` as indented JSON with sorted keys, atomically."""
+    with atomic(path) as part:
+        part.write_text(json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def sha256_file(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def sha256_text(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,110 @@
+"""What made a result: digests of code and settings, and versions of libraries.
+
+Snakemake reruns a job when its script's time stamp changes, and not when a module that the script
+imports does. Rules therefore carry `code_digest` as a parameter: the content, comments and
+docstrings apart, of the script and of every package module it imports, transitively.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+SCRIPTS = PACKAGE.parent
+
+
+@cache
+def _tree_digest(path: Path) -> str:
+    """Return the digest of a module's syntax tree, without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _module_file(name: str) -> Path | None:
+    """Return the file of a module of the package, None for any other name."""
+    base = SCRIPTS.joinpath(*name.split("."))
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def imported_modules(path: Path) -> frozenset[Path]:
+    """Return the package files that a file imports itself, lazily or at its top, and their packages."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    names = {name for name in names if name.split(".")[0] == PACKAGE.name}
+    names |= {".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 1)}
+    return frozenset(file for name in names if (file := _module_file(name)))
+
+
+def code_files(script: Path, modules: Iterable[str] = ()) -> list[Path]:
+    """Return the script and the package files it needs, transitively.
+
+    Parameters
+    ----------
+    script : Path
+    modules : iterable of str
+        Dotted names of modules that are imported by name at run time, which the syntax cannot show.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the script or a named module does not exist.
+    """
+    todo = [script]
+    for name in modules:
+        file = _module_file(name)
+        if file is None:
+            raise FileNotFoundError(f"no module {name} beside {SCRIPTS}")
+        todo.append(file)
+    seen: set[Path] = set()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo.extend(imported_modules(path) - seen)
+    return sorted(seen)
+
+
+@cache
+def code_digest(script: str, modules: tuple[str, ...] = ()) -> str:
+    """Return a short digest of the code behind one script of `workflow/scripts`.
+
+    Parameters
+    ----------
+    script : str
+        Its name without `.py`.
+    modules : tuple of str
+        Modules that it imports by name at run time (a model's, for example).
+    """
+    digest = hashlib.sha256()
+    for path in code_files(SCRIPTS / f"{script}.py", modules):
+        digest.update(f"{path.relative_to(SCRIPTS)} {_tree_digest(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of Python and of the installed ones of `packages`."""
+    found = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
