@@ -1,0 +1,1 @@
+"""LiCSAR: names, mirrors and their listings, the catalogue, download, and products with their no-data rules."""
