@@ -1,0 +1,1 @@
+"""What an earthquake does to the phase: dislocations, scaling laws and the line of sight."""

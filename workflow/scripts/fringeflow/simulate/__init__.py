@@ -1,0 +1,1 @@
+"""The embedded archive: interferograms made from dislocations, terrain, atmosphere and noise."""
