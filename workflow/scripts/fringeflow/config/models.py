@@ -85,7 +85,7 @@ class Prepare(Strict):
     """How an interferogram becomes aligned wrapped and unwrapped phase."""
 
     unwrapper: Literal["whirlwind", "snaphu"] = Field("whirlwind", description="What unwraps where the archive has no `unw`.")
-    looks: Positive = Field(20.0, description="Effective number of looks that the coherence was estimated with.")
+    looks: float = Field(20.0, ge=1, description="Effective number of looks that the coherence was estimated with.")
     default_coherence: Fraction = Field(0.6, description="Coherence assumed by the unwrapper where the archive has no `cc`.")
     grid_tolerance_px: Fraction = Field(0.05, description="Largest offset between the grids of one interferogram's products, in pixels.")
 
@@ -244,7 +244,7 @@ class Score(Strict):
 
     events: list[str] = Field([], description="Events to score; none by default.")
     runs: list[str] | Literal["best"] = Field(
-        "best", description="Runs as `dataset/view/model/strategy`, or `best`: the best of each dataset's comparison."
+        "best", description="Runs as `dataset/view/model/strategy`, or `best`: the one of each dataset that validation chooses."
     )
     tiling: Name = Field("standard", description="A name from `tilings`.")
 

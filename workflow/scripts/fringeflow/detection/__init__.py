@@ -1,0 +1,1 @@
+"""Trained runs applied to interferograms outside any split."""

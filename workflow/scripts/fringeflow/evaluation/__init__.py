@@ -1,0 +1,1 @@
+"""Evaluation: metrics that imbalance does not flatter, with intervals over earthquakes."""

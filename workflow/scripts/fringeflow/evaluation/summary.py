@@ -1,0 +1,87 @@
+"""The lines to read first: what was compared, which run is best, whether that beats knowing nothing.
+
+Reads the comparison's table alone, since the Snakefile's process calls it at the end of a run.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+NAMES = ("dataset", "view", "model", "strategy")
+
+
+def read_comparison(tsv: str | Path) -> pd.DataFrame:
+    """Read a table that `compare_runs` wrote; the strategy `none` is a name, not a missing value."""
+    return pd.read_csv(tsv, sep="\t", keep_default_na=False, na_values=[""])
+
+
+def chosen_run(table: pd.DataFrame) -> pd.Series:
+    """Return the run with the best PR-AUC on validation: a choice that the test part had no hand in."""
+    ordered = table.sort_values(["validation_pr_auc", *NAMES], ascending=[False, True, True, True, True], kind="stable")
+    return ordered.iloc[0]
+
+
+def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
+    """Say in a few lines what was compared, which run is best, whether it beats chance, and what to open.
+
+    Parameters
+    ----------
+    tsv : path of a table that `compare_runs` wrote
+    picture : path, optional
+        Its picture; by default the PNG beside it.
+
+    Returns
+    -------
+    str
+        Lines of text, no final newline.
+    """
+    tsv = Path(tsv)
+    table = read_comparison(tsv)
+    best, chosen = table.iloc[0], chosen_run(table)
+    first = table.iloc[0]
+    counted = ", ".join(f"{table[name].nunique()} {name}{'s' if table[name].nunique() > 1 else ''}" for name in ("view", "model"))
+    strategies = ", ".join(sorted(table["strategy"].unique()))
+    prevalence = "" if pd.isna(first["prevalence"]) else f", {100 * first['prevalence']:.1f} % positive"
+    lines = [
+        f"{first['dataset']}: {len(table)} run{'s' if len(table) > 1 else ''} ({counted}; strategies {strategies}) "
+        f"on {first['n_test']} test tiles of {first['n_groups']} events{prevalence}.",
+        f"  Best on test: {_name(best)}: PR-AUC {_interval(best, 'pr_auc')}{_verdict(best)}",
+    ]
+    if len(table) > 1:
+        if _name(chosen) == _name(best):
+            lines.append("  Validation chooses the same run.")
+        else:
+            lines.append(f"  Chosen by validation: {_name(chosen)}: PR-AUC {_interval(chosen, 'pr_auc')}{_verdict(chosen)}")
+            lines.append("  (the best of many on the test part flatters; the one chosen by validation does not)")
+        if table["view"].nunique() > 1:
+            views = [row for _, row in table.drop_duplicates("view").iterrows()]
+            shown = "; ".join(f"{row['view']} {_interval(row, 'pr_auc')} ({row['model']}, {row['strategy']})" for row in views)
+            lines.append(f"  Best by view: {shown}.")
+    if bool(first["few_groups"]):
+        lines.append(f"  Few test events hold the rarest class ({first['n_groups_rarest']}): intervals are rather too narrow.")
+    lines.append(f"  Open {picture or tsv.with_suffix('.png')} (picture) and {tsv} (every score with its bounds).")
+    return "\n".join(lines)
+
+
+def _name(row: pd.Series) -> str:
+    """Write which run a row is about."""
+    return f"{row['view']} / {row['model']} / {row['strategy']}"
+
+
+def _interval(row: pd.Series, column: str) -> str:
+    """Write a score with its bounds."""
+    if pd.isna(row[f"{column}_lower"]):
+        return f"{row[column]:.3f}"
+    return f"{row[column]:.3f} [{row[f'{column}_lower']:.3f}, {row[f'{column}_upper']:.3f}]"
+
+
+def _verdict(row: pd.Series) -> str:
+    """Say whether a row's PR-AUC is above what knowing nothing gives."""
+    if pd.isna(row["prevalence"]):
+        return "."
+    base = f"prevalence {row['prevalence']:.3f}"
+    if pd.isna(row["pr_auc_lower"]):
+        return f" ({base}; no interval from one event)."
+    if row["pr_auc_lower"] > row["prevalence"]:
+        return f", wholly above {base}."
+    return f", NOT wholly above {base}: it may know nothing."
