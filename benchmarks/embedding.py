@@ -1,0 +1,97 @@
+"""Embedding a store from disk against the bare forward pass of the same backbone: images a second, and their ratio.
+
+    python benchmarks/embedding.py [--model efficientnet_lite0] [--view wrapped] [--tiles 512] [--threads 2] [--repeat 5]
+
+Writes one store of noisy tiles (the worst to decompress) with some no-data, then times in turns, so that
+both see the same machine: (a) the forward pass alone, on batches that are already encoded, in memory and
+in the backbone's own memory layout, and (b) `training.embed` from the store on disk to the shard on disk.
+Prints the median over the turns. Bar: (b) reaches at least 85 % of (a).
+The line in brackets is timm's network as it comes, without our folding of batch normalisation.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fringeflow.config.models import Model
+from fringeflow.encoding.views import VIEWS
+from fringeflow.models.registry import resolve_model
+from fringeflow.models.torch_backbones import build_backbone
+from fringeflow.store import open_samples, write_samples
+from fringeflow.training.embed import Embedder
+
+BAR = 0.85
+
+
+def write_tiles(folder: Path, view: str, count: int, side: int) -> None:
+    """Write tiles of noise whose first rows have no data."""
+    rng = np.random.default_rng(0)
+    tiles = rng.uniform(VIEWS[view].low, VIEWS[view].high, (count, side, side)).astype("f4")
+    tiles[::3, : side // 8] = np.nan
+    write_samples(folder / f"{view}.zarr", [tiles], count=count, shape=(side, side), attrs={"view": view}, units=VIEWS[view].units)
+
+
+def forward(network: torch.nn.Module, batches: list[torch.Tensor]) -> Callable[[], None]:
+    """Return the bare pass over batches."""
+
+    def run() -> None:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            for batch in batches:
+                network(batch)
+
+    return run
+
+
+def seconds(job: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    job()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="efficientnet_lite0")
+    parser.add_argument("--view", default="wrapped", choices=list(VIEWS))
+    parser.add_argument("--tiles", type=int, default=512)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--repeat", type=int, default=5)
+    given = parser.parse_args()
+    spec = resolve_model(given.model, Model(), given.view).encoder_spec
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_tiles(folder, given.view, given.tiles, given.side)
+        samples = open_samples(folder / f"{given.view}.zarr")
+        embedder = Embedder(spec, given.view, folder / "cache", batch=given.batch, threads=given.threads)
+        images = embedder.images(samples.read(slice(0, given.tiles)))
+        batches = [
+            torch.from_numpy(images[start : start + given.batch]).to(memory_format=torch.channels_last)
+            for start in range(0, given.tiles, given.batch)
+        ]
+        stock = build_backbone(spec).eval().to(memory_format=torch.channels_last)
+        bare, plain = forward(embedder.network.network, batches), forward(stock, batches)  # type: ignore[attr-defined]
+
+        def embed() -> None:
+            embedder.path(samples).unlink(missing_ok=True)
+            embedder.shard(samples)
+
+        jobs = {"bare forward": bare, "embedding": embed, "(timm as it comes)": plain}
+        for job in jobs.values():
+            job()
+        turns = [{label: seconds(job) for label, job in jobs.items()} for _ in range(given.repeat)]
+    rates = {label: given.tiles / np.median([turn[label] for turn in turns]) for label in jobs}
+    ratio = np.median([turn["bare forward"] / turn["embedding"] for turn in turns])
+    for label, rate in rates.items():
+        print(f"{label:20s} {rate:7.0f} images/s")
+    print(f"{spec.key} on {given.view}, {given.threads} threads: embedding reaches {ratio:.0%} of the bare forward pass (bar {BAR:.0%})")
+
+
+if __name__ == "__main__":
+    main()

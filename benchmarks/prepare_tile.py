@@ -1,0 +1,129 @@
+"""Preparing and tiling against only reading: wall time as a ratio, and peak memory.
+
+    python benchmarks/prepare_tile.py [--rows 3000] [--columns 2700] [--pairs 10] [--repeat 3]
+
+Writes one synthetic frame into a temporary folder: smooth phase with noise, swath edges slanted as
+a real frame's are, deflated GeoTIFFs as in the archive (diff_pha, unw, cc). Then times, each in a
+fresh Python process and with the files in the page cache, (a) reading every raster with rasterio and
+(b) `prepare_event` followed, in a process of its own, by `tile_event`. Bars: ratio at most 3, peak
+memory below 2 GB.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+PACKAGE = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+FRAME = "102A_05000_131313"
+
+COMMON = """
+import json, sys
+from pathlib import Path
+from fringeflow.config.models import Prepare, Tiling
+from fringeflow.config.tables import Event, Interferogram
+root = Path(sys.argv[1])
+event = Event(event="bench", time="2021-03-03T10:16:08", latitude=39.0, longitude=23.0, depth_km=8, magnitude=6.3,
+              strike_deg=314, dip_deg=36, rake_deg=-88)
+interferograms = [Interferogram(event="bench", frame=path.parents[1].name, pair=path.parent.name)
+                  for path in sorted((root / "raw").glob("*/*/manifest.json"))]
+"""
+STEPS = {
+    "read": """
+import sys, rasterio
+from pathlib import Path
+for path in sorted(Path(sys.argv[1], "raw").rglob("*.tif")):
+    with rasterio.open(path) as source:
+        source.read(1)
+""",
+    "prepare": COMMON
+    + """
+from fringeflow.insar.prepare import prepare_event
+prepare_event(event, interferograms, root / "raw", Prepare(), root / "interferograms.zarr")
+""",
+    "tile": COMMON
+    + """
+from fringeflow.insar.tiles import tile_event
+tile_event(event, interferograms, root / "interferograms.zarr", Tiling(), None, index=root / "tiles.parquet",
+           wrapped=root / "wrapped.zarr", unwrapped=root / "unwrapped.zarr")
+""",
+}
+MEASURE = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+
+
+def write_frame(root: Path, rows: int, columns: int, pairs: int) -> None:
+    """Write the interferograms of one frame under `root/raw`."""
+    import numpy as np
+    import rasterio
+    from rasterio.transform import from_origin
+    from scipy.ndimage import gaussian_filter, zoom
+
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:rows, :columns]
+    across = x / columns + 0.18 * (y / rows - 0.5)
+    down = y / rows - 0.12 * (x / columns - 0.5)
+    seen = (across > 0.09) & (across < 0.91) & (down > 0.06) & (down < 0.94)
+    for number in range(pairs):
+        pair = f"2021{number + 1:02d}01_2021{number + 2:02d}13" if number < 10 else f"2022{number - 9:02d}01_2022{number - 8:02d}13"
+        coarse = gaussian_filter(rng.normal(size=(rows // 10 + 2, columns // 10 + 2)), 12)
+        coherence = np.clip(0.6 + 0.5 * zoom(gaussian_filter(rng.normal(size=coarse.shape), 3), 10, order=1)[:rows, :columns], 0.05, 0.98)
+        phase = 12 * zoom(coarse / coarse.std(), 10, order=1)[:rows, :columns]
+        phase = (phase + rng.normal(size=(rows, columns)) * np.sqrt((1 - coherence**2) / (40 * coherence**2))).astype("f4")
+        rasters = {
+            "diff_pha": np.where(seen, np.angle(np.exp(1j * phase)), 0).astype("f4"),
+            "unw": np.where(seen & (coherence > 0.15), phase, 0).astype("f4"),
+            "cc": np.where(seen, np.round(255 * coherence), 0).astype("u1"),
+        }
+        folder = root / "raw" / FRAME / pair
+        folder.mkdir(parents=True)
+        products = {}
+        for name, values in rasters.items():
+            path = folder / f"{pair}.geo.{name}.tif"
+            grid = from_origin(21.65, 40.5, 0.001, 0.001)
+            profile = {"driver": "GTiff", "height": rows, "width": columns, "count": 1, "dtype": values.dtype, "crs": "EPSG:4326"}
+            with rasterio.open(path, "w", **profile, transform=grid, compress="deflate") as target:
+                target.write(values, 1)
+            products[name] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        (folder / "manifest.json").write_text(json.dumps({"frame": FRAME, "pair": pair, "products": products}))
+
+
+def measure(step: str, root: Path) -> tuple[float, float]:
+    """Run a step in a fresh process; return its wall time in seconds and its peak memory in GB."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "2"}
+    begin = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", STEPS[step] + MEASURE, str(root)], env=environment, capture_output=True, text=True)
+    seconds = time.perf_counter() - begin
+    if done.returncode:
+        sys.exit(f"{step} failed:\n{done.stderr}")
+    return seconds, int(done.stdout.split()[-1]) / 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--columns", type=int, default=2700)
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="fringeflow-bench-") as folder:
+        root = Path(folder)
+        write_frame(root, options.rows, options.columns, options.pairs)
+        measure("read", root)
+        results = {step: [measure(step, root) for _ in range(options.repeat)] for step in STEPS}
+        seconds = {step: median(run[0] for run in runs) for step, runs in results.items()}
+        memory = {step: max(run[1] for run in runs) for step, runs in results.items()}
+        for step in STEPS:
+            print(f"{step:8} {seconds[step]:6.2f} s (median of {options.repeat})   peak {memory[step]:.2f} GB")
+        ratio = (seconds["prepare"] + seconds["tile"]) / seconds["read"]
+        print(f"prepare + tile over read: {ratio:.2f} (bar: 3)   peak memory: {max(memory.values()):.2f} GB (bar: 2)")
+
+
+if __name__ == "__main__":
+    main()

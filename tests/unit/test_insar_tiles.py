@@ -1,0 +1,189 @@
+"""Tiles hold the pixels that the index says, in the order of the index, with labels and numbers that can be checked."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fringeflow.config.models import LabelRule, Prepare, Tiling
+from fringeflow.config.tables import Event, Interferogram
+from fringeflow.errors import DatasetError, ProductError
+from fringeflow.insar.prepare import prepare_event
+from fringeflow.insar.prepared import open_interferogram
+from fringeflow.insar.tiles import tile_event
+from fringeflow.insar.tiling import distance_km
+from fringeflow.store import open_samples
+from tests.unit.toy_raw import FRAME, products_of, smooth_phase, write_raw
+
+QUIET_PAIR, PAIR = "20210101_20210201", "20210218_20210315"
+QUAKE = Event(
+    event="quake",
+    time="2021-03-03T10:16:08",
+    latitude=39.93,
+    longitude=22.06,
+    depth_km=4,
+    magnitude=5.6,
+    strike_deg=314,
+    dip_deg=36,
+    rake_deg=-88,
+)
+PAIRS = [Interferogram(event="quake", frame=FRAME, pair=name) for name in (PAIR, QUIET_PAIR)]
+COLUMNS = [
+    *("sample", "event", "frame", "pair", "row", "column", "west", "south", "east", "north", "valid_fraction", "unwrapped_fraction"),
+    *("mean_coherence", "fringes", "deformed_fraction", "coseismic", "label", "why"),
+]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Path:
+    """An event of two interferograms: one with coherence and a hole in `unw`, one without coherence."""
+    root = tmp_path_factory.mktemp("event")
+    phase = smooth_phase(160, 200)
+    phase[:40, :80] = np.nan
+    products = products_of(phase)
+    products["unw"][100:, 150:] = 0
+    products["cc"][:, 100:] //= 2
+    write_raw(root / "raw", PAIR, products)
+    write_raw(root / "raw", QUIET_PAIR, products_of(smooth_phase(160, 200, 0.5), "diff_pha", "unw"))
+    prepare_event(QUAKE, PAIRS, root / "raw", Prepare(), root / "interferograms.zarr")
+    return root / "interferograms.zarr"
+
+
+def tile(prepared: Path, out: Path, *, event: Event = QUAKE, pairs=PAIRS, polygons=None, **tiling) -> pd.DataFrame:
+    settings = Tiling(**{"size": 32, "stride": 16, **tiling})
+    paths = {"index": out / "tiles.parquet", "wrapped": out / "wrapped.zarr", "unwrapped": out / "unwrapped.zarr"}
+    tile_event(event, pairs, prepared, settings, polygons, **paths)
+    return pd.read_parquet(paths["index"])
+
+
+def test_stores_hold_the_windows_that_the_index_names(prepared, tmp_path):
+    index = tile(prepared, tmp_path)
+    assert list(index.columns) == COLUMNS
+    assert index["sample"].is_unique
+    for view in ("wrapped", "unwrapped"):
+        store = open_samples(tmp_path / f"{view}.zarr")
+        assert (store.count, store.shape) == (len(index), (32, 32))
+        assert (store.attrs["event"], store.attrs["view"], store.attrs["units"]) == ("quake", view, "rad")
+        rasters = {pair.pair: open_interferogram(prepared, pair.key).read(view) for pair in PAIRS}
+        samples = store.read(slice(None))
+        for number, row in enumerate(index.itertuples()):
+            window = rasters[row.pair][row.row : row.row + 32, row.column : row.column + 32]
+            np.testing.assert_array_equal(samples[number], window)
+            assert row.sample == f"quake/{FRAME}/{row.pair}/{row.row}_{row.column}"
+
+
+def test_numbers_of_the_index_are_those_of_the_pixels(prepared, tmp_path):
+    index = tile(prepared, tmp_path)
+    data = open_interferogram(prepared, PAIRS[0].key)
+    coherence = data.read("coherence")
+    wrapped, unwrapped = (open_samples(tmp_path / f"{view}.zarr").read(slice(None)) for view in ("wrapped", "unwrapped"))
+    np.testing.assert_allclose(index.valid_fraction, np.isfinite(wrapped).mean(axis=(1, 2)))
+    np.testing.assert_allclose(index.unwrapped_fraction, np.isfinite(unwrapped).mean(axis=(1, 2)))
+    assert (index.valid_fraction >= 0.5).all()
+    assert index.unwrapped_fraction.min() == 0
+    assert index[index.pair == QUIET_PAIR].mean_coherence.isna().all()
+    for row in index[index.pair == PAIR].itertuples():
+        window = np.s_[row.row : row.row + 32, row.column : row.column + 32]
+        assert row.mean_coherence == pytest.approx(np.nanmean(coherence[window]), rel=1e-5)
+        assert row.north == pytest.approx(40 - 0.001 * row.row, abs=1e-9)
+        assert row.west == pytest.approx(22 + 0.001 * row.column, abs=1e-9)
+        assert (row.east - row.west, row.north - row.south) == pytest.approx((0.032, 0.032), abs=1e-9)
+
+
+def test_only_the_coseismic_pair_is_positive(prepared, tmp_path):
+    index = tile(prepared, tmp_path)
+    assert set(index.label) == {"deformation", "ambiguous", "no_deformation"}
+    assert index.coseismic.tolist() == (index.pair == PAIR).tolist()
+    quiet = index[~index.coseismic]
+    assert set(quiet.label) == {"no_deformation"}
+    assert (quiet.fringes == 0).all()
+    positive = index[index.label == "deformation"]
+    assert (positive.fringes >= 1).all()
+    assert (positive.deformed_fraction >= Tiling().label.min_area).all()
+    assert index.why.str.len().min() > 10
+
+
+def test_label_rule_changes_labels_but_not_stores(prepared, tmp_path):
+    first = tile(prepared, tmp_path / "a")
+    second = tile(prepared, tmp_path / "b", label=LabelRule(min_fringes=0.01, min_area=0.01, quiet_fringes=0.001))
+    assert (second.label == "deformation").sum() > (first.label == "deformation").sum()
+    for view in ("wrapped", "unwrapped"):
+        roots = [(tmp_path / name / f"{view}.zarr/zarr.json").read_bytes() for name in "ab"]
+        assert roots[0] == roots[1]
+
+
+def test_tiling_again_gives_the_same_bytes(prepared, tmp_path):
+    for name in "ab":
+        tile(prepared, tmp_path / name)
+    for name in ("tiles.parquet", "wrapped.zarr/zarr.json", "unwrapped.zarr/zarr.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_order_of_the_interferograms_does_not_matter(prepared, tmp_path):
+    pd.testing.assert_frame_equal(tile(prepared, tmp_path / "a"), tile(prepared, tmp_path / "b", pairs=PAIRS[::-1]))
+
+
+def test_min_valid_and_radius_choose_tiles(prepared, tmp_path):
+    everything = tile(prepared, tmp_path / "a", min_valid=0)
+    whole = tile(prepared, tmp_path / "b", min_valid=1)
+    near = tile(prepared, tmp_path / "c", min_valid=0, radius_km=4)
+    assert (whole.valid_fraction == 1).all()
+    assert set(whole["sample"]) == set(everything["sample"][everything.valid_fraction == 1])
+    assert (everything.valid_fraction > 0).all()
+    centres = zip((everything.south + everything.north) / 2, (everything.west + everything.east) / 2, strict=True)
+    inside = [distance_km((QUAKE.latitude, QUAKE.longitude), centre) <= 4 for centre in centres]
+    assert 0 < sum(inside) < len(inside)
+    assert set(near["sample"]) == set(everything["sample"][inside])
+
+
+def test_radius_keeps_all_of_an_area_without_epicentre(prepared, tmp_path):
+    area = Event(event="area")
+    assert len(tile(prepared, tmp_path / "a", event=area, radius_km=1)) == len(tile(prepared, tmp_path / "b", event=area))
+
+
+def test_polygons_decide_where_they_exist(prepared, tmp_path):
+    path = tmp_path / "quake.geojson"
+    ring = [[22.1, 39.9], [22.15, 39.9], [22.15, 39.95], [22.1, 39.95], [22.1, 39.9]]
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    index = tile(prepared, tmp_path, polygons=path)
+    positive = index[index.label == "deformation"]
+    assert len(positive) > 0
+    assert positive.coseismic.all()
+    assert ((positive.east > 22.1) & (positive.west < 22.15) & (positive.south < 39.95) & (positive.north > 39.9)).all()
+    assert positive.why.str.contains("polygons").all()
+
+
+def test_an_event_that_keeps_no_tile_says_why_and_leaves_nothing(prepared, tmp_path):
+    far = QUAKE.model_copy(update={"latitude": -39.0})
+    with pytest.raises(DatasetError, match=r"'quake': no tile is left of \d+: \d+ farther than 10 km from the epicentre"):
+        tile(prepared, tmp_path, event=far, radius_km=10)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DatasetError, match=r"198 .*farther than.*Lower min_valid"):
+        tile(prepared, tmp_path, event=far, radius_km=1)
+
+
+def test_a_raster_smaller_than_a_tile_is_named(prepared, tmp_path):
+    with pytest.raises(ProductError, match=rf"{FRAME}/{QUIET_PAIR}: a raster of 160 x 200 pixels is smaller than a tile of 256"):
+        tile(prepared, tmp_path, size=256)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interferogram_that_was_not_prepared_is_named(prepared, tmp_path):
+    more = [*PAIRS, Interferogram(event="quake", frame=FRAME, pair="20220101_20220113")]
+    with pytest.raises(DatasetError, match="but not 102A_05000_131313/20220101_20220113; run `prepare`"):
+        tile(prepared, tmp_path, pairs=more)
+
+
+def test_index_is_written_last(prepared, tmp_path, monkeypatch):
+    tile(prepared, tmp_path)
+    before = (tmp_path / "tiles.parquet").stat().st_mtime_ns
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fringeflow.insar.tiles.write_samples", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tile(prepared, tmp_path)
+    assert (tmp_path / "tiles.parquet").stat().st_mtime_ns == before
+    assert open_samples(tmp_path / "wrapped.zarr").count == len(pd.read_parquet(tmp_path / "tiles.parquet"))

@@ -1,0 +1,85 @@
+"""One battery over every registered view, model, head and strategy: it learns, and it learns the same twice."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from fringeflow.config.models import Model, Strategy
+from fringeflow.encoding.views import VIEWS
+from fringeflow.imbalance.strategies import STRATEGIES, resolve_strategy
+from fringeflow.models.registry import ARCHITECTURES, check, resolve_model
+from fringeflow.training.folds import average_precision
+from fringeflow.training.train import Data
+from tests.unit.toy_learning import FOUR, QUICK, TWO, ToyDataset, blobs, model, strategy, toy_dataset
+
+pytestmark = pytest.mark.xdist_group("learning")
+MODELS = [(name, head) for name, entry in ARCHITECTURES.items() for head in entry.heads]
+VALID = [
+    (name, head, kind)
+    for name, head in MODELS
+    for kind in STRATEGIES
+    if not check(resolve_model(name, Model(head=head), "wrapped"), resolve_strategy(kind, Strategy()), "wrapped")
+]
+ENCODED = [(name, view.name, encoding) for name in ARCHITECTURES for view in VIEWS.values() for encoding in view.encodings]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory) -> ToyDataset:
+    return toy_dataset(tmp_path_factory.mktemp("toy"))
+
+
+BRIEF = QUICK.model_copy(update={"epochs": 6, "learning_rate": 0.01})
+
+
+def fit(spec, kind, train, validation, task, training=QUICK):
+    return importlib.import_module(spec.fitter).fit(train, validation, task, spec, strategy(kind), training, seed=0, threads=1)
+
+
+@pytest.mark.parametrize(("name", "view", "encoding"), ENCODED)
+def test_every_model_learns_every_view_in_every_encoding(toy, name, view, encoding):
+    spec = model(name, view, encodings={view: encoding})
+    data = Data.read(toy.samples, toy.dataset, toy.embeddings(spec, view), threads=1)
+    fitted = fit(spec, "none", data.fold("train"), data.fold("validation"), data.task)
+    test = data.fold("test")
+    probabilities = fitted.probabilities(test.features)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
+    score = average_precision(test.labels == 1, probabilities[:, 1])
+    assert score > 1.5 * test.labels.mean(), f"PR-AUC {score:.2f} at a prevalence of {test.labels.mean():.2f}"
+
+
+@pytest.mark.parametrize(("name", "head", "kind"), VALID)
+@pytest.mark.parametrize("task", [TWO, FOUR], ids=["two classes", "four classes"])
+def test_every_valid_pair_beats_prevalence_and_is_reproducible(name, head, kind, task):
+    counts = (100, 20) if task is TWO else (70, 28, 12, 10)
+    train, validation, test = (blobs(counts, distance=4, seed=seed) for seed in range(3))
+    spec = resolve_model(name, Model(head=head), "wrapped")
+    fitted = fit(spec, kind, train, validation, task, BRIEF)
+    probabilities = fitted.probabilities(test.features)
+    prevalence = np.mean(test.labels == 1) if task is TWO else 1 / 4
+    assert task.score(test.labels, probabilities) > prevalence + 0.2
+    again = fit(spec, kind, train, validation, task, BRIEF)
+    np.testing.assert_array_equal(again.probabilities(test.features), probabilities)
+
+
+def test_strategies_are_no_decoration():
+    """Each but `none` changes what is learnt, for every model it is defined for."""
+    train, validation = blobs((120, 12), seed=0), blobs((60, 6), seed=1)
+    learnt = {}
+    for name, head, kind in VALID:
+        spec = resolve_model(name, Model(head=head), "wrapped")
+        learnt[spec.fitter, head, kind] = fit(spec, kind, train, validation, TWO, BRIEF).probabilities(validation.features)
+    for (fitter, head, kind), probabilities in learnt.items():
+        if kind != "none":
+            assert abs(probabilities - learnt[fitter, head, "none"]).max() > 1e-3, (fitter, head, kind)
+
+
+@pytest.mark.parametrize("kind", ["class_weights", "oversample"])
+def test_weighing_and_repeating_raise_the_rare_class(kind):
+    train, validation = blobs((300, 15), distance=1.0, seed=0), blobs((300, 15), distance=1.0, seed=1)
+    spec = resolve_model("resnet18", Model(), "wrapped")
+    longer = QUICK.model_copy(update={"learning_rate": 0.03, "epochs": 25})
+    plain, raised = (
+        fit(spec, which, train, validation, TWO, longer).probabilities(validation.features)[:, 1].mean() for which in ("none", kind)
+    )
+    assert raised > 2 * plain

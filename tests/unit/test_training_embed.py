@@ -1,0 +1,184 @@
+"""The embedding cache: by content, only what is missing, and it mends itself."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fringeflow.errors import DatasetError, ModelError
+from fringeflow.files import read_json
+from fringeflow.models import hog
+from fringeflow.provenance import SCRIPTS
+from fringeflow.store import open_samples
+from fringeflow.training.embed import Embedder, embed_dataset, load_features, store_path
+from tests.unit.toy_learning import SIZE, ToyDataset, model, toy_dataset, write_event
+
+TILES = 12
+HOG = model("hog_svm")
+
+
+@pytest.fixture
+def toy(tmp_path) -> ToyDataset:
+    return toy_dataset(tmp_path, quiet=8, deformed=3, views=("wrapped",))
+
+
+@pytest.fixture
+def counted(monkeypatch) -> list[int]:
+    """Count the images that are embedded."""
+    counts: list[int] = []
+    encode = hog.HogEncoder.encode
+    monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: counts.append(len(images)) or encode(self, images))
+    return counts
+
+
+def test_every_store_is_embedded_once(toy, counted):
+    first = toy.embeddings(HOG, "wrapped").read_bytes()
+    assert sum(counted) == 4 * TILES, "the ambiguous tile too: another dataset may use it"
+    assert toy.embeddings(HOG, "wrapped").read_bytes() == first
+    assert sum(counted) == 4 * TILES
+
+
+def test_a_new_event_embeds_its_own_tiles_only(toy, counted):
+    toy.embeddings(HOG, "wrapped")
+    write_event(toy, "e", 5, 2, ("wrapped",))
+    table = pd.read_parquet(toy.samples)
+    pd.concat([table, table[:3].assign(store=toy.store("e"), event="e")]).to_parquet(toy.samples)
+    counted.clear()
+    listed = read_json(toy.embeddings(HOG, "wrapped"))
+    assert sum(counted) == 8
+    assert [shard["store"] for shard in listed["shards"]] == [toy.store(event) for event in "abcde"]
+
+
+def test_another_dataset_shares_the_shards(toy, counted, tmp_path):
+    toy.embeddings(HOG, "wrapped")
+    counted.clear()
+    fewer = tmp_path / "fewer.parquet"
+    pd.read_parquet(toy.samples).query("event != 'a'").to_parquet(fewer)
+    embed_dataset(fewer, "wrapped", HOG.encoder_spec, toy.cache, tmp_path / "fewer.json")
+    assert not counted
+
+
+def test_changed_tiles_are_embedded_again_and_the_others_are_not(toy, counted):
+    out = toy.embeddings(HOG, "wrapped")
+    before = {shard["store"]: shard["path"] for shard in read_json(out)["shards"]}
+    write_event(toy, "b", 8, 3, ("wrapped",), seed=1)
+    rows = pd.read_parquet(toy.samples)
+    counted.clear()
+    after = {shard["store"]: shard["path"] for shard in read_json(toy.embeddings(HOG, "wrapped"))["shards"]}
+    assert sum(counted) == TILES
+    assert {store for store in before if before[store] != after[store]} == {toy.store("b")}
+    assert np.isfinite(load_features(out, rows)).all()
+
+
+@pytest.mark.parametrize("settings", [{"options": {"orientations": 8}}, {"encodings": {"wrapped": "gray"}}])
+def test_other_settings_have_shards_of_their_own(toy, settings):
+    other = model("hog_svm", **settings)
+    first, second = (read_json(toy.embeddings(spec, "wrapped")) for spec in (HOG, other))
+    assert not {shard["path"] for shard in first["shards"]} & {shard["path"] for shard in second["shards"]}
+
+
+def test_a_shard_depends_on_number_format_and_code(toy, monkeypatch):
+    samples = open_samples(store_path(toy.store("a"), "wrapped"))
+    digests = {Embedder(HOG.encoder_spec, "wrapped", toy.cache, bfloat16=precise).digest(samples) for precise in (True, False)}
+    monkeypatch.setattr(Embedder, "code", "another")
+    digests.add(Embedder(HOG.encoder_spec, "wrapped", toy.cache).digest(samples))
+    assert len(digests) == 3
+
+
+def test_features_come_in_the_order_of_the_rows(toy):
+    out = toy.embeddings(HOG, "wrapped")
+    rows = pd.read_parquet(toy.samples).sample(frac=1, random_state=0)
+    features = load_features(out, rows)
+    assert features.dtype == np.float32 and features.shape == (len(rows), read_json(out)["dim"])
+    embedder = Embedder(HOG.encoder_spec, "wrapped", toy.cache)
+    for place in (0, 7, len(rows) - 1):
+        row = rows.iloc[place]
+        samples = open_samples(store_path(row["store"], "wrapped")).read(slice(row["row"], row["row"] + 1))
+        expected = embedder.network.encode(embedder.images(samples))[0]
+        np.testing.assert_allclose(features[place], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("harm", ["missing", "truncated", "flipped", "another shape"])
+def test_a_harmed_shard_is_mended(toy, harm):
+    out = toy.embeddings(HOG, "wrapped")
+    rows = pd.read_parquet(toy.samples)
+    expected = load_features(out, rows)
+    listed = read_json(out)
+    path = toy.root / listed["shards"][1]["path"]
+    content = path.read_bytes()
+    if harm == "missing":
+        path.unlink()
+    elif harm == "truncated":
+        path.write_bytes(content[:200])
+    elif harm == "flipped":
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        np.save(path, np.zeros((3, 3)))
+    np.testing.assert_array_equal(load_features(out, rows), expected)
+    assert path.read_bytes() == content
+
+
+def test_a_truncated_shard_is_embedded_again(toy, counted):
+    listed = read_json(toy.embeddings(HOG, "wrapped"))
+    path = toy.root / listed["shards"][0]["path"]
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    counted.clear()
+    toy.embeddings(HOG, "wrapped")
+    assert sum(counted) == TILES
+    assert path.read_bytes() == content
+
+
+def test_a_killed_write_leaves_no_shard(toy, monkeypatch):
+    monkeypatch.setattr(np, "save", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        toy.embeddings(HOG, "wrapped")
+    assert not list(toy.cache.rglob("*.npy"))
+
+
+def test_a_shard_cannot_be_mended_from_other_tiles(toy):
+    out = toy.embeddings(HOG, "wrapped")
+    (toy.root / read_json(out)["shards"][0]["path"]).unlink()
+    write_event(toy, "a", 8, 3, ("wrapped",), seed=77)
+    with pytest.raises(ModelError, match="have changed; embed the dataset again"):
+        load_features(out, pd.read_parquet(toy.samples))
+
+
+def test_a_store_that_is_not_listed_or_missing_is_named(toy, tmp_path):
+    out = toy.embeddings(HOG, "wrapped")
+    rows = pd.read_parquet(toy.samples)
+    with pytest.raises(ModelError, match="does not list the store nowhere"):
+        load_features(out, rows.assign(store="nowhere"))
+    with pytest.raises(DatasetError, match=r"spectrogram\.zarr"):
+        embed_dataset(toy.samples, "spectrogram", HOG.encoder_spec, toy.cache, tmp_path / "x.json")
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_features_that_are_not_finite_are_refused(toy, monkeypatch):
+    monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: np.full((len(images), self.dim), 1e9, "f4"))
+    with np.errstate(over="ignore"), pytest.raises(ModelError, match=r"sample 0 has features that are not finite under hog-64-sincos"):
+        toy.embeddings(HOG, "wrapped")
+
+
+def test_nothing_heavy_is_imported_when_nothing_is_missing(toy):
+    spec = model("efficientnet_lite0")
+    out = toy.embeddings(spec, "wrapped")
+    before = out.read_bytes()
+    code = (
+        "import sys, json; from pathlib import Path; from fringeflow.training.embed import embed_dataset; "
+        "from fringeflow.models.spec import EncoderSpec; a = json.loads(sys.argv[1]); "
+        "embed_dataset(Path(a['samples']), 'wrapped', EncoderSpec.from_dict(a['encoder']), Path(a['cache']), Path(a['out'])); "
+        "print(sorted(set(sys.modules) & {'torch', 'timm', 'skimage', 'sklearn'}))"
+    )
+    given = json.dumps({"samples": str(toy.samples), "encoder": spec.encoder, "cache": str(toy.cache), "out": str(out)})
+    found = subprocess.run([sys.executable, "-c", code, given], cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+    assert out.read_bytes() == before
+
+
+def test_an_input_too_small_for_hog_is_told():
+    with pytest.raises(ModelError, match="holds 1 cells of 64, fewer than a block's 2"):
+        hog.load_encoder(model("hog_svm", options={"cell": SIZE}).encoder_spec, threads=1)

@@ -1,0 +1,173 @@
+"""The fit loop of heads, and of the SVM: what they must do whatever the seed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import average_precision_score
+
+from fringeflow.config.models import Model, Training
+from fringeflow.errors import DatasetError, ModelError
+from fringeflow.models.registry import resolve_model
+from fringeflow.models.torch_heads import SILVA_WIDTHS, build_head
+from fringeflow.training import fit_sklearn, fit_torch
+from fringeflow.training.folds import Fold, Task, average_precision, check_splits
+from fringeflow.training.train import fit_seeds
+from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, strategy
+
+LINEAR = resolve_model("resnet18", Model(), "wrapped")
+SILVA = resolve_model("resnet18", Model(head="silva"), "wrapped")
+SVM = resolve_model("hog_svm", Model(), "wrapped")
+
+
+def fit(train, validation, spec=LINEAR, kind="none", task=TWO, training=QUICK, seed=0):
+    return fit_torch.fit(train, validation, task, spec, strategy(kind), training, seed=seed, threads=1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(hnp.arrays(np.int8, st.integers(1, 40), elements=st.integers(0, 6)), st.integers(0, 1000))
+def test_average_precision_is_that_of_scikit_learn(scores, seed):
+    positive = np.random.default_rng(seed).random(len(scores)) < 0.4
+    if not positive.any():
+        assert np.isnan(average_precision(positive, scores))
+    else:
+        assert average_precision(positive, scores.astype(float)) == pytest.approx(average_precision_score(positive, scores))
+
+
+def test_the_silva_head_is_the_one_of_the_study():
+    head = build_head("silva", 1280, 2)
+    widths = [layer.out_features for layer in head if isinstance(layer, torch.nn.Linear)]
+    assert widths == [1024, 512, 256, 128, 64, 32, 2] == [*SILVA_WIDTHS, 2]
+    kinds = [type(layer).__name__ for layer in head]
+    assert kinds == ["Standardise", *["Linear", "ReLU", "BatchNorm1d"] * 6, "Linear"]
+    with pytest.raises(ValueError, match="valid: linear, silva"):
+        build_head("mlp", 4, 2)
+
+
+@pytest.mark.parametrize("head", ["linear", "silva"])
+def test_every_weight_of_a_head_is_trained(head):
+    """A replaced head left frozen is a trap of the reference."""
+    spec = resolve_model("resnet18", Model(head=head), "wrapped")
+    train = blobs((60, 20))
+    torch.manual_seed(0)
+    before = dict(build_head(head, 12, 2).named_parameters())
+    after = dict(fit(train, blobs((60, 20), seed=1), spec).head.named_parameters())
+    assert all(not torch.equal(before[name], after[name]) for name in before)
+
+
+def test_standardising_knows_the_training_split_only():
+    train, validation = blobs((50, 10)), blobs((50, 10), seed=1)
+    shifted = Fold(validation.features + 1000, validation.labels)
+    mean, scale = (getattr(fit(train, shifted).head[0], name).numpy() for name in ("mean", "scale"))
+    np.testing.assert_allclose(mean, train.features.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(scale, train.features.std(axis=0), rtol=1e-3)
+
+
+def test_repeating_samples_does_not_move_the_standardisation():
+    train, validation = blobs((50, 5)), blobs((50, 5), seed=1)
+    plain, repeated = (fit(train, validation, kind=kind).head[0].mean for kind in ("none", "oversample"))
+    assert torch.equal(plain, repeated)
+
+
+def test_a_constant_feature_does_no_harm():
+    train, validation = blobs((50, 10)), blobs((50, 10), seed=1)
+    for fold in (train, validation):
+        fold.features[:, 3] = 7
+    assert np.isfinite(fit(train, validation).probabilities(validation.features)).all()
+
+
+def test_the_best_epoch_on_validation_is_the_one_that_is_kept():
+    train, validation = blobs((80, 12), distance=1.5), blobs((80, 12), distance=1.5, seed=1)
+    fitted = fit(train, validation, training=Training(seeds=[0], epochs=40, patience=5, batch=8, learning_rate=0.05))
+    scores = [entry["validation_pr_auc"] for entry in fitted.history]
+    assert scores[fitted.best_epoch - 1] == max(scores)
+    assert TWO.score(validation.labels, fitted.probabilities(validation.features)) == pytest.approx(max(scores))
+    assert len(scores) == 40 or len(scores) == fitted.best_epoch + 5
+
+
+def test_a_larger_decay_gives_smaller_weights():
+    train, validation = blobs((80, 20)), blobs((80, 20), seed=1)
+    settings = [QUICK.model_copy(update={"weight_decay": decay, "learning_rate": 0.03}) for decay in (0, 5)]
+    free, held = (fit(train, validation, training=training).head[-1].weight.norm() for training in settings)
+    assert held < free
+
+
+def test_training_starts_from_the_classes_shares():
+    """A head that has learnt nothing from its features predicts the prevalence, not one half."""
+    noise = [Fold(np.random.default_rng(seed).normal(size=(400, 6)).astype("f4"), np.arange(400) % 20 // 19) for seed in (0, 1)]
+    gentle = QUICK.model_copy(update={"learning_rate": 1e-5, "epochs": 1})
+    for kind, expected in (("none", 0.05), ("class_weights", 0.5), ("oversample", 0.5)):
+        assert fit(*noise, kind=kind, training=gentle).probabilities(noise[1].features)[:, 1].mean() == pytest.approx(expected, abs=0.03)
+
+
+def test_seeds_differ_and_each_is_reproducible():
+    train, validation = blobs((60, 15), distance=1), blobs((60, 15), distance=1, seed=1)
+    one, same, other = (fit(train, validation, SILVA, seed=seed).probabilities(validation.features) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one, same)
+    assert abs(one - other).max() > 1e-4
+
+
+def test_the_order_of_the_classes_does_not_matter_to_the_svm():
+    train, validation = blobs((60, 15)), blobs((60, 15), seed=1)
+    turned = [Fold(fold.features, 1 - fold.labels) for fold in (train, validation)]
+    one = fit_sklearn.fit(train, validation, TWO, SVM, strategy("class_weights"), QUICK, seed=0, threads=1)
+    two = fit_sklearn.fit(*turned, Task(CLASSES[::-1], "deformation"), SVM, strategy("class_weights"), QUICK, seed=0, threads=1)
+    np.testing.assert_allclose(one.probabilities(validation.features)[:, ::-1], two.probabilities(validation.features), atol=2e-3)
+
+
+def test_the_svm_sees_the_validation_split_for_its_calibration_alone():
+    train, validation = blobs((60, 15)), blobs((60, 15), seed=1)
+    one = fit_sklearn.fit(train, validation, TWO, SVM, strategy("none"), QUICK, seed=0, threads=1)
+    two = fit_sklearn.fit(train, blobs((30, 30), seed=5), TWO, SVM, strategy("none"), QUICK, seed=0, threads=1)
+    first, second = (fitted.model.calibrated_classifiers_[0].estimator.estimator for fitted in (one, two))
+    np.testing.assert_array_equal(first.decision_function(validation.features), second.decision_function(validation.features))
+    assert abs(one.probabilities(validation.features) - two.probabilities(validation.features)).max() > 0.01
+
+
+def test_nan_features_are_refused():
+    features = np.zeros((4, 3), "f4")
+    features[2, 1] = np.nan
+    with pytest.raises(ModelError, match=r"1 of 4 samples have features that are NaN or infinite \(first: number 2\)"):
+        Fold(features, np.zeros(4, int))
+
+
+def test_a_diverging_loss_fails_with_its_history():
+    train, validation = blobs((60, 15)), blobs((60, 15), seed=1)
+    wild = QUICK.model_copy(update={"learning_rate": 1e6, "seeds": [3]})
+    with pytest.raises(ModelError, match=r"seed 3: the loss diverged in epoch 1 .*lower training.learning_rate") as caught:
+        fit_seeds(train, validation, TWO, SILVA, strategy("none"), wild, threads=1)
+    assert caught.value.history[0]["seed"] == 3
+    assert caught.value.history[0]["epoch"] == 1
+
+
+def test_a_fit_that_no_seed_can_change_is_made_once():
+    train, validation = blobs((60, 15)), blobs((60, 15), seed=1)
+    three = QUICK.model_copy(update={"seeds": [0, 1, 2]})
+    assert len({id(one) for one in fit_seeds(train, validation, TWO, SVM, strategy("none"), three, threads=1)}) == 1
+    assert len({id(one) for one in fit_seeds(train, validation, TWO, SVM, strategy("oversample"), three, threads=1)}) == 3
+    assert len({id(one) for one in fit_seeds(train, validation, TWO, LINEAR, strategy("none"), three, threads=1)}) == 3
+
+
+def test_a_missing_class_is_named_with_its_split_and_a_remedy():
+    table = pd.DataFrame({"split": ["train", "train", "validation", "test", "test"], "label": [*CLASSES, "no_deformation", *CLASSES]})
+    with pytest.raises(
+        DatasetError, match=r"x\.parquet: the validation split has no sample of class 'deformation'\. Give the split by hand"
+    ):
+        check_splits(table, TWO, source="x.parquet")
+    with pytest.raises(DatasetError, match=r"the validation split has no sample.*; the test split is empty"):
+        check_splits(table[:3], TWO, source="x.parquet")
+
+
+def test_tasks_know_their_classes():
+    np.testing.assert_array_equal(TWO.numbers(pd.Series(["deformation", "no_deformation"])), [1, 0])
+    with pytest.raises(DatasetError, match="label 'ambiguous' is not one of the classes"):
+        TWO.numbers(pd.Series(["ambiguous"]))
+    with pytest.raises(DatasetError, match="at least two"):
+        Task(("only",))
+    with pytest.raises(DatasetError, match="positive class 'x'"):
+        Task(CLASSES, "x")
+    perfect = np.eye(4)
+    assert FOUR.score(np.arange(4), perfect) == 1

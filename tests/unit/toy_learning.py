@@ -1,0 +1,109 @@
+"""A small separable dataset on disk, with three splits of events, in the layout of the results tree."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fringeflow.config.models import Model, Spectrogram, Strategy, Training
+from fringeflow.encoding.views import VIEWS
+from fringeflow.files import write_json
+from fringeflow.imbalance.strategies import StrategySpec, resolve_strategy
+from fringeflow.insar.spectrum import spectrogram
+from fringeflow.models.registry import resolve_model
+from fringeflow.models.spec import ModelSpec
+from fringeflow.store import write_samples
+from fringeflow.training.embed import embed_dataset
+from fringeflow.training.folds import Fold, Task
+from tests.unit.toy_events import tiles_of
+
+CLASSES = ("no_deformation", "deformation")
+SIZE = 64
+FRINGES = 7.0
+SPLITS = {"train": ("a", "b"), "validation": ("c",), "test": ("d",)}
+QUICK = Training(seeds=[0], epochs=15, patience=15, batch=32, learning_rate=3e-3)
+
+
+@dataclass(frozen=True)
+class ToyDataset:
+    """Paths of a dataset."""
+
+    root: Path
+    samples: Path
+    dataset: Path
+
+    @property
+    def cache(self) -> Path:
+        return self.root / "cache"
+
+    def store(self, event: str) -> str:
+        return str(self.root / "events" / event / "standard")
+
+    def embeddings(self, model: ModelSpec, view: str) -> Path:
+        out = self.root / "embeddings" / view / f"{model.encoder_spec.key}.json"
+        embed_dataset(self.samples, view, model.encoder_spec, self.cache, out, batch=32)
+        return out
+
+
+def toy_dataset(root: Path, *, quiet: int = 24, deformed: int = 8, views: tuple[str, ...] = tuple(VIEWS)) -> ToyDataset:
+    """Write four events with stores and an index; one tile of each is ambiguous and not in the index."""
+    toy = ToyDataset(root, root / "samples.parquet", root / "dataset.json")
+    rows = []
+    for split, events in SPLITS.items():
+        for event in events:
+            write_event(toy, event, quiet, deformed, views)
+            labels = ["no_deformation"] * quiet + ["deformation"] * deformed
+            rows += [
+                {
+                    "sample": f"{event}/100A_05000_131313/20210101_20210113/{row}_0",
+                    "store": toy.store(event),
+                    "row": row,
+                    "label": label,
+                    "group": event,
+                    "split": split,
+                    "event": event,
+                    "frame": "100A_05000_131313",
+                    "pair": "20210101_20210113",
+                    "coseismic": True,
+                }
+                for row, label in enumerate(labels)
+            ]
+    pd.DataFrame(rows).to_parquet(toy.samples, index=False)
+    write_json(toy.dataset, {"name": "toy", "classes": list(CLASSES), "positive": "deformation", "digest": "0" * 64})
+    return toy
+
+
+def write_event(toy: ToyDataset, event: str, quiet: int, deformed: int, views: tuple[str, ...], *, seed: int | None = None) -> None:
+    rng = np.random.default_rng(ord(event) if seed is None else seed)
+    tiles = [tiles_of(rng, SIZE, fringes) for fringes in [0.0] * quiet + [FRINGES] * deformed + [0.5]]
+    for view in views:
+        samples = np.stack([tile["wrapped" if view == "spectrogram" else view] for tile in tiles])
+        if view == "spectrogram":
+            samples = spectrogram(samples, Spectrogram(window=SIZE // 2, hop=SIZE // 2))
+        attrs = {"event": event, "view": view}
+        write_samples(
+            Path(toy.store(event)) / f"{view}.zarr", [samples], count=len(samples), shape=(SIZE, SIZE), attrs=attrs, units=VIEWS[view].units
+        )
+
+
+def model(name: str, view: str = "wrapped", **settings) -> ModelSpec:
+    """Resolve a model whose input is small enough for a test."""
+    return resolve_model(name, Model(input_size=SIZE, **settings), view)
+
+
+def strategy(name: str, **settings) -> StrategySpec:
+    return resolve_strategy(name, Strategy(**settings))
+
+
+def blobs(counts: tuple[int, ...], *, dim: int = 12, distance: float = 2.5, seed: int = 0) -> Fold:
+    """Make features of one Gaussian cloud a class, in no order."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(len(counts), dim))
+    centres *= distance / np.linalg.norm(centres, axis=1, keepdims=True)
+    labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
+    return Fold((centres[labels] + rng.normal(size=(len(labels), dim)) + 5).astype("f4"), labels)
+
+
+TWO = Task(CLASSES, "deformation")
+FOUR = Task(("Empty zone", "Station", "DNS", "Tip-off"))

@@ -1,0 +1,143 @@
+"""A small copy of the workflow that runs for real, in an empty folder."""
+
+import csv
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+TINY = {
+    "simulation": {"rows": 320, "columns": 384, "pixel_deg": 0.002},
+    "tilings": {"standard": {"size": 128, "stride": 64}},
+    "spectrogram": {"window": 32, "hop": 32},
+    "datasets": {
+        "fringes": {
+            "views": ["wrapped", "spectrogram"],
+            "models": ["hog_svm"],
+            "strategies": ["none", "class_weights"],
+        }
+    },
+    "models": {"hog_svm": {"input_size": 64}},
+    "training": {"seeds": [0], "epochs": 3},
+    "evaluation": {"bootstrap": 100},
+}
+"""Settings of the small run: half the resolution, one fast model."""
+
+VOLATILE = ("benchmarks/", "comparison/")
+"""Results that hold durations."""
+
+
+@dataclass
+class Workspace:
+    """A folder with its own copy of the workflow."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, check: bool = True, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake with the overlay of this workspace."""
+        command = self.command(*arguments)
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=timeout, env=self.environment())
+        if check and done.returncode:
+            raise AssertionError(f"snakemake {' '.join(arguments)} failed:\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}")
+        return done
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command line of a run."""
+        return [sys.executable, "-m", "snakemake", "--configfile", "config/tiny.yaml", *(arguments or ("--cores", "2"))]
+
+    def environment(self) -> dict[str, str]:
+        """Return an environment in which only this workspace's package is found."""
+        return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"FRINGEFLOW_TEST": "1"}
+
+    def planned(self, *arguments: str) -> list[str]:
+        """Return what a dry-run would do: `rule wildcard=value,...`, sorted, without `all`."""
+        text = self.snakemake("-n", *arguments).stdout
+        jobs = []
+        for block in re.split(r"\n(?=(?:local)?rule )", text):
+            name = re.match(r"(?:local)?rule (\w+):", block)
+            if name and name[1] != "all":
+                wildcards = re.search(r"^    wildcards: (.+)$", block, re.MULTILINE)
+                jobs.append(f"{name[1]} {wildcards[1] if wildcards else ''}".strip())
+        return sorted(set(jobs))
+
+    def configure(self, **change) -> None:
+        """Change the overlay: nested mappings are merged, anything else is replaced."""
+        from snakemake.utils import update_config
+
+        path = self.folder / "config/tiny.yaml"
+        settings = yaml.safe_load(path.read_text())
+        update_config(settings, change)
+        path.write_text(yaml.safe_dump(settings))
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """Read one of the catalogue's tables."""
+        with open(self.folder / f"config/{name}.tsv") as handle:
+            return list(csv.DictReader(handle, delimiter="\t"))
+
+    def write_rows(self, name: str, rows: list[dict[str, str]]) -> None:
+        """Write one of the catalogue's tables."""
+        with open(self.folder / f"config/{name}.tsv", "w") as handle:
+            writer = csv.DictWriter(handle, rows[0].keys(), delimiter="\t")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def keep_events(self, events: list[str]) -> None:
+        """Reduce both tables to some events."""
+        for name in ("events", "interferograms"):
+            self.write_rows(name, [row for row in self.rows(name) if row["event"] in events])
+
+    def digests(self, below: str = "") -> dict[str, str]:
+        """Return the digest of every result, durations and pictures of them apart."""
+        results = self.folder / "results"
+        return {
+            str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted((results / below).rglob("*"))
+            if path.is_file() and path.name not in ("timing.json", "made.json") and not str(path.relative_to(results)).startswith(VOLATILE)
+        }
+
+    def copy(self, folder: Path) -> "Workspace":
+        """Copy everything, time stamps included."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def fresh(root, tmp_path_factory):
+    """Give a function that lays a copy of the workflow, as git would clone it, into an empty folder."""
+
+    def make(name: str) -> Workspace:
+        folder = tmp_path_factory.mktemp(name) / "clone"
+        listing = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
+        )
+        for file in listing.stdout.splitlines():
+            if (root / file).is_file():
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / file, folder / file)
+        (folder / "config/tiny.yaml").write_text(yaml.safe_dump(TINY))
+        workspace = Workspace(folder)
+        workspace.keep_events([row["event"] for row in workspace.rows("events")][:8])
+        return workspace
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(fresh) -> Workspace:
+    """A finished small run; copy it before changing anything."""
+    workspace = fresh("finished")
+    workspace.snakemake("--cores", "2")
+    return workspace
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Workspace:
+    """A copy of the finished small run, to change."""
+    return finished.copy(tmp_path / "copied")

@@ -1,0 +1,164 @@
+"""Only what changed is made again: the exact jobs of a dry-run after each kind of change."""
+
+import os
+import time
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.xdist_group("finished")
+
+
+def runs(dataset="fringes", views=("wrapped", "spectrogram"), models=("hog_svm",), strategies=("none", "class_weights")):
+    return [f"dataset={dataset}, view={v}, model={m}, strategy={s}" for v in views for m in models for s in strategies]
+
+
+def after_dataset(embed=()):
+    """Jobs that follow a changed dataset."""
+    jobs = [f"examples dataset=fringes, view={view}" for view in ("wrapped", "spectrogram")]
+    jobs += [f"{rule} {run}" for rule in ("train", "evaluate") for run in runs()]
+    return sorted([*jobs, *embed, "compare dataset=fringes"])
+
+
+def encoders(workspace):
+    folder = workspace.folder / "results/datasets/fringes/embeddings"
+    return [f"embed dataset=fringes, view={path.parent.name}, encoder={path.stem}" for path in folder.glob("*/*.json")]
+
+
+def test_nothing_is_done_twice(finished):
+    assert finished.planned() == []
+
+
+def test_a_touched_script_runs_nothing(copied):
+    for script in (copied.folder / "workflow/scripts").glob("*.py"):
+        os.utime(script)
+    assert copied.planned() == []
+
+
+def test_a_comment_in_a_module_runs_nothing(copied):
+    module = copied.folder / "workflow/scripts/fringeflow/insar/tiling.py"
+    module.write_text(module.read_text() + "\n# a remark\n")
+    assert copied.planned() == []
+
+
+def test_an_edited_module_runs_the_rules_that_import_it(copied):
+    module = copied.folder / "workflow/scripts/fringeflow/evaluation/bootstrap.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    assert copied.planned() == sorted([f"evaluate {run}" for run in runs()] + ["compare dataset=fringes"])
+
+
+def test_a_lazily_imported_module_counts(copied):
+    """The classical models are imported by name; only their training and embedding rest on them."""
+    module = copied.folder / "workflow/scripts/fringeflow/models/classical.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    planned = {job.split()[0] for job in copied.planned()}
+    assert planned <= {"embed", "train", "evaluate", "compare"}
+    assert "train" in planned
+    module.with_name("torch_heads.py").write_text(module.with_name("torch_heads.py").read_text() + "\nCHANGED = True\n")
+
+
+def test_an_edited_module_of_another_model_runs_nothing(copied):
+    module = copied.folder / "workflow/scripts/fringeflow/models/torch_backbones.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    assert copied.planned() == []
+
+
+def test_an_added_strategy_trains_only_its_own_runs(copied):
+    copied.configure(datasets={"fringes": {"strategies": ["none", "class_weights", "oversample"]}})
+    new = runs(strategies=("oversample",))
+    assert copied.planned() == sorted([f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + ["compare dataset=fringes"])
+
+
+def test_an_added_model_trains_only_its_own_runs(copied):
+    copied.configure(
+        models={"wide_svm": {"architecture": "hog_svm", "input_size": 96}},
+        datasets={"fringes": {"models": ["hog_svm", "wide_svm"]}},
+    )
+    planned = copied.planned()
+    new = runs(models=("wide_svm",))
+    expected = [f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + ["compare dataset=fringes"]
+    assert sorted(job for job in planned if not job.startswith("embed")) == sorted(expected)
+    assert len([job for job in planned if job.startswith("embed")]) == 2
+
+
+def test_reordered_keys_and_rows_run_nothing(copied):
+    path = copied.folder / "config/tiny.yaml"
+    settings = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(dict(reversed(settings.items())), sort_keys=False))
+    for name in ("events", "interferograms"):
+        copied.write_rows(name, copied.rows(name)[::-1])
+    assert copied.planned() == []
+
+
+def test_words_for_people_run_nothing(copied):
+    copied.write_rows("events", [{**row, "place": "elsewhere"} for row in copied.rows("events")])
+    assert copied.planned() == []
+
+
+def test_a_changed_date_runs_that_event_and_what_follows(copied):
+    rows = copied.rows("events")
+    rows[0]["time"] = rows[0]["time"][:-1] + str((int(rows[0]["time"][-1]) + 1) % 10)
+    copied.write_rows("events", rows)
+    planned = copied.planned()
+    data = ("simulate", "fetch", "prepare", "tile", "spectrogram")
+    touched = [job for job in planned if job.startswith(data)]
+    frames = {row["frame"] for row in copied.rows("interferograms") if row["event"] == rows[0]["event"]}
+    assert touched
+    assert all(rows[0]["event"] in job or any(frame in job for frame in frames) for job in touched)
+
+
+def test_a_changed_threshold_tiles_again_and_nothing_before(copied):
+    copied.configure(tilings={"standard": {"label": {"min_area": 0.2}}})
+    planned = {job.split()[0] for job in copied.planned()}
+    assert planned == {"tile", "spectrogram", "dataset", "examples", "embed", "train", "evaluate", "compare"}
+
+
+def test_a_changed_timeout_downloads_nothing(copied):
+    copied.configure(download={"timeout_s": 7, "attempts": 2})
+    assert copied.planned() == []
+
+
+def test_an_identical_rebuild_is_not_followed_downstream(copied):
+    """Prepared again with the same content: the files are newer, and nothing rests on time stamps alone."""
+    before = copied.digests()
+    time.sleep(1.1)
+    copied.snakemake("--cores", "2", "--forcerun", "prepare", "--until", "prepare")
+    assert copied.digests() == before
+    assert copied.planned() == []
+
+
+def test_an_identical_rebuild_in_one_run_trains_nothing(copied):
+    """Snakemake runs all that follows a job it was told to run; training sees that nothing changed."""
+    models = {path: path.stat().st_mtime_ns for path in (copied.folder / "results/runs").rglob("model/*")}
+    before = copied.digests()
+    copied.snakemake("--cores", "2", "--forcerun", "spectrogram")
+    assert models == {path: path.stat().st_mtime_ns for path in (copied.folder / "results/runs").rglob("model/*")}
+    assert copied.digests() == before
+    assert copied.planned() == []
+
+
+def test_an_added_event_runs_its_own_data_stages_and_embeds_only_its_tiles(copied, root):
+    known = {row["event"] for row in copied.rows("events")}
+    cache = copied.folder / "results/cache"
+    shards = {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
+    import csv
+
+    def default_rows(name):
+        with open(root / f"config/{name}.tsv") as handle:
+            return list(csv.DictReader(handle, delimiter="\t"))
+
+    new = next(row for row in default_rows("events") if row["event"] not in known)
+    pairs = [row for row in default_rows("interferograms") if row["event"] == new["event"]]
+    copied.write_rows("events", [*copied.rows("events"), new])
+    copied.write_rows("interferograms", [*copied.rows("interferograms"), *pairs])
+    name = new["event"]
+    expected = [f"fetch frame={row['frame']}, pair={row['pair']}" for row in pairs]
+    expected += [f"simulate event={name}", f"prepare event={name}"]
+    expected += [f"{rule} event={name}, tiling=standard" for rule in ("tile", "spectrogram")]
+    expected += ["dataset dataset=fringes", *after_dataset(encoders(copied))]
+    assert copied.planned() == sorted(expected)
+    copied.snakemake("--cores", "2")
+    now = {path: path.stat().st_mtime_ns for path in cache.rglob("*") if path.is_file()}
+    assert {path: now[path] for path in shards} == shards
+    assert len(now) > len(shards)
+    assert copied.planned() == []

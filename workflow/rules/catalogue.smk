@@ -1,0 +1,23 @@
+# Explicit target: look up interferograms of events that have none yet.
+# Requires: the events tables and a mirror. Gives: rows in the interferograms table, which is a lock file:
+# the workflow itself never changes it while it runs.
+
+
+rule catalogue:
+    log:
+        "logs/catalogue.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime="2h",
+        downloads=1,
+    """Resolve events to coseismic, pre- and post-seismic pairs and add them to the interferograms table."""
+    params:
+        events=PLAN.portal_events_json,
+        table=PLAN.config.catalogue.interferograms[0],
+    message:
+        "Looking up interferograms for {params.table}"
+    script:
+        "../scripts/catalogue.py"

@@ -1,0 +1,30 @@
+# Features of a frozen backbone, cached by content in results/cache: a new event embeds only its own tiles.
+# Requires: a dataset and its stores. Gives: results/datasets/{dataset}/embeddings/{view}/{encoder}.json.
+
+
+rule embed:
+    """Compute the features of a dataset's tiles with one frozen backbone."""
+    input:
+        samples="results/datasets/{dataset}/samples.parquet",
+        dataset="results/datasets/{dataset}/dataset.json",
+        stores=PLAN.view_stores,
+        weights=PLAN.encoder_weights,
+    output:
+        embeddings="results/datasets/{dataset}/embeddings/{view}/{encoder}.json",
+    log:
+        "logs/embed/{dataset}_{view}_{encoder}.log",
+    benchmark:
+        "results/benchmarks/embed/{dataset}_{view}_{encoder}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 2
+    resources:
+        mem_mb=6000,
+        runtime="12h",
+    params:
+        encoder=PLAN.encoder_json,
+        code=lambda wildcards: code_digest("embed", PLAN.encoder_modules(wildcards)),
+    message:
+        "Embedding {wildcards.dataset} {wildcards.view} with {wildcards.encoder}"
+    script:
+        "../scripts/embed.py"

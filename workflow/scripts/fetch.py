@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from fringeflow.config.models import Config
+from fringeflow.job import run
+from fringeflow.licsar.fetch import fetch_interferogram
+
+if __name__ == "__main__":
+    with run(snakemake) as job:
+        config = Config.model_validate(snakemake.config)
+        fetch_interferogram(
+            job.wildcards.frame,
+            job.wildcards.pair,
+            config.mirrors_of(job.params.source),
+            config.download,
+            out=Path(job.output.manifest),
+        )

@@ -1,0 +1,91 @@
+"""Names that a configuration uses: each must exist, and the nearest valid one is told."""
+
+from collections.abc import Collection, Iterator
+
+from fringeflow.config.load import Key, dotted
+from fringeflow.config.models import Config, GivenSplit
+from fringeflow.config.tables import Tables
+from fringeflow.encoding.views import VIEWS
+from fringeflow.errors import nearest
+from fringeflow.licsar.mirrors import LAYOUTS
+
+Problem = tuple[Key, str]
+
+
+def _unknown(key: Key, what: str, found: str, valid: Collection[str], remedy: str = "") -> Iterator[Problem]:
+    """Yield a problem if a name is not a valid one."""
+    if found not in valid:
+        yield key, f"{dotted(key)}: unknown {what} '{found}'; {nearest(found, valid) if valid else remedy}"
+
+
+def check_names(config: Config, tables: Tables) -> list[Problem]:
+    """Return every name that points nowhere, with its key."""
+    return [
+        *_mirror_names(config),
+        *_dataset_names(config, tables),
+        *_model_names(config),
+        *_score_names(config, tables),
+    ]
+
+
+def _mirror_names(config: Config) -> Iterator[Problem]:
+    for number, mirror in enumerate(config.mirrors):
+        yield from _unknown(("mirrors", number, "layout"), "layout", mirror.layout, LAYOUTS)
+
+
+def _dataset_names(config: Config, tables: Tables) -> Iterator[Problem]:
+    for name, dataset in config.datasets.items():
+        base: Key = ("datasets", name)
+        yield from _unknown((*base, "tiling"), "tiling", dataset.tiling, config.tilings)
+        for view in dataset.views:
+            yield from _unknown((*base, "views"), "view", view, VIEWS)
+        for model in dataset.models:
+            yield from _unknown((*base, "models"), "model", model, config.models, "the section `models` is empty")
+        for strategy in dataset.strategies:
+            yield from _unknown((*base, "strategies"), "strategy", strategy, config.strategies, "the section `strategies` is empty")
+        if isinstance(dataset.events, list):
+            for event in dataset.events:
+                yield from _unknown((*base, "events"), "event", event, tables.events, "the events tables are empty")
+        elif not tables.select(dataset.events):
+            yield (
+                (*base, "events"),
+                f"datasets.{name}.events: no event has the source '{dataset.events}'; see {', '.join(config.catalogue.events)}",
+            )
+
+
+def check_splits(config: Config, tables: Tables) -> list[Problem]:
+    """Return what is wrong with splits given by hand: unknown, doubled and forgotten events."""
+    problems: list[Problem] = []
+    for name, dataset in config.datasets.items():
+        if not isinstance(dataset.split, GivenSplit):
+            continue
+        events = set(tables.select(dataset.events))
+        seen: dict[str, str] = {}
+        for part in ("train", "validation", "test"):
+            key: Key = ("datasets", name, "split", part)
+            for event in getattr(dataset.split, part):
+                problems += _unknown(key, "event of this dataset", event, events, "the dataset has no events")
+                if seen.setdefault(event, part) != part:
+                    problems.append((key, f"datasets.{name}.split.{part}: event '{event}' also stands in {seen[event]}; keep it in one"))
+        forgotten = sorted(events - set(seen))
+        if forgotten:
+            text = (
+                f"datasets.{name}.split: no part is given for {', '.join(forgotten)}; add them, or leave them out of datasets.{name}.events"
+            )
+            problems.append((("datasets", name, "split"), text))
+    return problems
+
+
+def _model_names(config: Config) -> Iterator[Problem]:
+    for name, model in config.models.items():
+        base: Key = ("models", name)
+        for strategy in model.strategies or []:
+            yield from _unknown((*base, "strategies"), "strategy", strategy, config.strategies)
+        for view in model.encodings:
+            yield from _unknown((*base, "encodings"), "view", view, VIEWS)
+
+
+def _score_names(config: Config, tables: Tables) -> Iterator[Problem]:
+    for event in config.score.events:
+        yield from _unknown(("score", "events"), "event", event, tables.events, "the events tables are empty")
+    yield from _unknown(("score", "tiling"), "tiling", config.score.tiling, config.tilings)

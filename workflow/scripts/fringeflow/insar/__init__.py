@@ -1,0 +1,1 @@
+"""From LiCSAR products to labelled tiles: wrap and unwrap, prepare, tile, label, 2-D spectrum."""

@@ -1,0 +1,71 @@
+"""Writing one prepared interferogram into an event's Zarr 3 group."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from fringeflow.chunks import codec, write_chunk
+
+CHUNK_ROWS = 512
+VARIABLES = ("wrapped", "unwrapped", "coherence", "valid")
+
+
+def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads: int = 2) -> str:
+    """Write one interferogram and return the digest of its content.
+
+    xarray writes coordinates, coordinate system and attributes; the rasters' chunks, bands of whole
+    rows, are digested, compressed and written by threads.
+
+    Parameters
+    ----------
+    root : Path
+        A Zarr group that exists.
+    group : str
+        `frame/pair`.
+    dataset : Dataset
+        Dims (y, x), in memory; float variables with one kind of NaN; a `spatial_ref` coordinate.
+    threads : int
+        How many threads digest and compress.
+
+    Returns
+    -------
+    str
+        SHA-256 over the names and shapes of coordinates and variables and the SHA-256 of their bytes,
+        band by band.
+    """
+    names = [name for name in VARIABLES if name in dataset]
+    rows, columns = dataset.sizes["y"], dataset.sizes["x"]
+    shape = (min(CHUNK_ROWS, rows), columns)
+    arrays = zarr.open_group(root, mode="r+", zarr_format=3).require_group(group)
+    dataset.drop_vars(names).to_zarr(root, group=group, mode="a", zarr_format=3, consolidated=False)
+    for name in names:
+        data = dataset[name]
+        arrays.create_array(
+            name,
+            shape=data.shape,
+            chunks=shape,
+            dtype=data.dtype,
+            fill_value=np.nan if data.dtype.kind == "f" else False,
+            compressors=codec(data.dtype.itemsize),
+            dimension_names=("y", "x"),
+            attributes={**data.attrs, "grid_mapping": "spatial_ref"},
+        )
+
+    def write(name: str, first: int) -> str:
+        band = np.ascontiguousarray(dataset[name].values[first : first + shape[0]])
+        leaf = hashlib.sha256(band.data).hexdigest()
+        write_chunk(root / group / name, (first // shape[0], 0), band, shape, fill=np.nan if band.dtype.kind == "f" else 0)
+        return f"{name} {band.shape} {leaf}\n"
+
+    digest = hashlib.sha256()
+    for axis in ("y", "x"):
+        digest.update(f"{axis} {dataset[axis].shape} {hashlib.sha256(dataset[axis].values.tobytes()).hexdigest()}\n".encode())
+    jobs = [(name, first) for name in names for first in range(0, rows, shape[0])]
+    with ThreadPoolExecutor(threads) as pool:
+        for line in pool.map(write, *zip(*jobs, strict=True)):
+            digest.update(line.encode())
+    return digest.hexdigest()

@@ -1,0 +1,152 @@
+"""The spectrogram view: local two-dimensional wavenumber spectra of exp(i phase).
+
+Fringes are a wave in the complex interferogram: where the phase runs k cycles a pixel, the spectrum of
+exp(i phase) peaks at wavenumber k, whichever way the phase is wrapped. Noise spreads evenly.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import numpy as np
+import scipy.fft
+from scipy.signal.windows import get_window
+
+from fringeflow.config.models import Spectrogram
+from fringeflow.errors import ConfigError
+from fringeflow.insar.tiling import starts
+from fringeflow.progress import progress_bar
+from fringeflow.store import open_samples, write_samples
+
+BATCH = 16
+"""Tiles transformed at once by a thread: 100 MB of temporaries at 256 x 256 without overlap."""
+
+
+def spectrogram(tiles: np.ndarray, settings: Spectrogram) -> np.ndarray:
+    """Return mosaics of local power spectra of exp(i phase).
+
+    A tile is cut into windows that lie as tiles do (`tiling.starts`). Each window is tapered and
+    transformed, and its spectrum takes its place in a mosaic, in the order of the windows.
+
+    Power is relative to white noise of unit amplitude: P = |FFT(w z)|^2 / sum(w^2), with z = exp(i phase),
+    w the taper, and the sum over the pixels with data only, where alone z is not 0. White noise
+    thus averages 1 (0 dB) whatever is missing, and a plane wave reaches sum(w)^2 / sum(w^2).
+
+    Parameters
+    ----------
+    tiles : ndarray of float32, shape (b, rows, columns), radians
+        Wrapped or unwrapped phase; NaN marks no data.
+    settings : Spectrogram
+        Window, hop, taper, floor and ceiling.
+
+    Returns
+    -------
+    ndarray of float32, shape (b, windows down * window, windows across * window), dB
+        Clipped to `floor_db`..`ceiling_db`; a window without data is all floor. Within each window the
+        axes are wavenumbers in cycles a pixel from -1/2 to 1/2, zero at index window // 2: rows along y,
+        positive where phase grows southwards, which is azimuth but for the slant of the orbit (about
+        12 degrees); columns along x, positive where phase grows eastwards, which is range likewise.
+
+    Raises
+    ------
+    ConfigError
+        If a window is larger than a tile.
+
+    References
+    ----------
+    Oppenheim and Schafer, Discrete-Time Signal Processing, 10.5 (the modified periodogram).
+    """
+    count, rows, columns = tiles.shape
+    size = settings.window
+    if size > min(rows, columns):
+        raise ConfigError(
+            [f"spectrogram: window is {size}, larger than the tiles of {rows} x {columns}; lower it to {min(rows, columns)} or less"]
+        )
+    down, across = starts(rows, size, settings.hop), starts(columns, size, settings.hop)
+    taper = get_window(settings.taper, size, fftbins=True).astype(np.float32)
+    taper = taper[:, None] * taper[None, :]
+    valid = np.isfinite(tiles)
+    phase = np.where(valid, tiles, np.float32(0))
+    wave = np.empty(tiles.shape, np.complex64)
+    np.cos(phase, out=wave.real, where=valid)
+    np.sin(phase, out=wave.imag, where=valid)
+    wave[~valid] = 0
+    mosaic = np.empty((count, len(down) * size, len(across) * size), np.float32)
+    for i, top in enumerate(down):
+        for j, left in enumerate(across):
+            window = np.s_[:, top : top + size, left : left + size]
+            energy = np.einsum("bij,ij->b", valid[window].astype(np.float32), taper**2)
+            spectrum = scipy.fft.fftshift(scipy.fft.fft2(wave[window] * taper, workers=1), axes=(1, 2))
+            power = spectrum.real**2 + spectrum.imag**2
+            power /= np.maximum(energy, np.finfo(np.float32).tiny)[:, None, None]
+            mosaic[:, i * size : (i + 1) * size, j * size : (j + 1) * size] = power
+    np.maximum(mosaic, np.float32(10 ** (settings.floor_db / 10)), out=mosaic)
+    np.log10(mosaic, out=mosaic)
+    mosaic *= 10
+    return np.clip(mosaic, settings.floor_db, settings.ceiling_db, out=mosaic)
+
+
+def spectrogram_shape(tile: tuple[int, int], settings: Spectrogram) -> tuple[int, int]:
+    """Return the rows and columns of the mosaic of one tile.
+
+    >>> spectrogram_shape((256, 256), Spectrogram(window=64, hop=32))
+    (448, 448)
+    """
+    down, across = (len(starts(side, settings.window, settings.hop)) for side in tile)
+    return down * settings.window, across * settings.window
+
+
+def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, threads: int = 2) -> str:
+    """Make the spectrogram view of an event from its wrapped tiles, a few batches at a time.
+
+    Parameters
+    ----------
+    wrapped : Path
+        Sample store of wrapped tiles, rad.
+    settings : Spectrogram
+    out : Path
+        Sample store to write, dB: one spectrogram a tile, in the same order.
+    threads : int
+        Batches transformed at once.
+
+    Returns
+    -------
+    str
+        Digest of the store.
+
+    Raises
+    ------
+    ConfigError
+        If a window is larger than a tile.
+    DatasetError
+        If `wrapped` is no whole sample store.
+    """
+    source = open_samples(wrapped)
+    if settings.window > min(source.shape):
+        raise ConfigError(
+            [
+                f"spectrogram: window is {settings.window}, larger than the tiles of {source.shape} in {wrapped}; lower it or enlarge the tiles"
+            ]
+        )
+
+    def transform(first: int) -> np.ndarray:
+        return spectrogram(source.read(slice(first, first + BATCH)), settings)
+
+    def blocks() -> Iterator[np.ndarray]:
+        name = source.attrs.get("event", "")
+        with progress_bar(source.count, desc=f"spectrogram {name}", unit="tile") as bar:
+            for first in range(0, source.count, BATCH * threads):
+                batches = [dask.delayed(transform)(start) for start in range(first, min(first + BATCH * threads, source.count), BATCH)]
+                for block in dask.compute(*batches, scheduler="threads", num_workers=threads):
+                    bar.update(len(block))
+                    yield block
+
+    attrs = {
+        **{key: value for key, value in source.attrs.items() if key == "event"},
+        "view": "spectrogram",
+        "window": settings.window,
+        "hop": settings.hop,
+        "taper": settings.taper,
+    }
+    shape = spectrogram_shape(source.shape, settings)
+    return write_samples(out, blocks(), count=source.count, shape=shape, attrs=attrs, units="dB", threads=threads)

@@ -1,0 +1,204 @@
+"""Tile: cut an event's interferograms into overlapping labelled tiles."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from fringeflow.config.models import Tiling
+from fringeflow.config.tables import Event, Interferogram
+from fringeflow.errors import DatasetError, ProductError
+from fringeflow.files import atomic
+from fringeflow.insar.labels import Evidence, Outline, gather_evidence, judge, read_outlines
+from fringeflow.insar.prepared import open_interferogram, read_index
+from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
+from fringeflow.progress import track
+from fringeflow.store import write_samples
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One interferogram and the tiles kept from it, in order."""
+
+    interferogram: Interferogram
+    tiles: list[Tile]
+
+
+def tile_event(
+    event: Event,
+    interferograms: list[Interferogram],
+    store: Path,
+    tiling: Tiling,
+    polygons: Path | None,
+    *,
+    index: Path,
+    wrapped: Path,
+    unwrapped: Path,
+    threads: int = 2,
+) -> None:
+    """Cut, label and store the tiles of one event.
+
+    Interferograms are read one after the other, so memory is bounded by one of them and a few shards.
+
+    Parameters
+    ----------
+    event : Event
+    interferograms : list of Interferogram
+        Those of `store` to use.
+    store : Path
+        `interferograms.zarr` of the event.
+    tiling : Tiling
+        Size, stride, area and label rule. A tile is kept if enough of its pixels have wrapped phase,
+        and, for an event with an epicentre, if its centre lies within `radius_km` of it.
+    polygons : Path or None
+        GeoJSON of the deformation's outlines, or None if no person has drawn any.
+    index : Path
+        `tiles.parquet` to write: one row a tile, in the order of the stores. Written last.
+    wrapped, unwrapped : Path
+        Sample stores to write.
+    threads : int
+        Of dask and of compression.
+
+    Raises
+    ------
+    ProductError
+        If an interferogram is smaller than a tile.
+    DatasetError
+        If no tile is left (says how many fell to which rule), or an interferogram was not prepared.
+    """
+    outlines = None if polygons is None else read_outlines(Path(polygons))
+    prepared = {entry["group"] for entry in read_index(Path(store))["interferograms"]}
+    rows: list[dict[str, Any]] = []
+    cuts: list[Cut] = []
+    dropped: Counter[str] = Counter()
+    with dask.config.set(scheduler="threads", num_workers=threads):
+        for interferogram in track(sorted(interferograms, key=lambda row: row.key), desc=f"label {event.event}", unit="pair"):
+            if interferogram.key not in prepared:
+                raise DatasetError(
+                    f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
+                )
+            kept = _survey(event, interferogram, Path(store), tiling, outlines, dropped)
+            rows += [row for _, row in kept]
+            cuts.append(Cut(interferogram, [tile for tile, _ in kept]))
+        if not rows:
+            counts = "; ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+            raise DatasetError(
+                f"event '{event.event}': no tile is left of {sum(dropped.values())}: {counts or 'it has no interferogram'}. "
+                "Lower min_valid, widen radius_km, or remove the event"
+            )
+        logger.info("%s: %d tiles kept, dropped: %s", event.event, len(rows), dict(dropped))
+        shape = (tiling.size, tiling.size)
+        for view, path in (("wrapped", wrapped), ("unwrapped", unwrapped)):
+            seen: list[float] = []
+            blocks = _measured(_cut_view(Path(store), cuts, view, event.event), seen)
+            write_samples(
+                path, blocks, count=len(rows), shape=shape, attrs={"event": event.event, "view": view}, units="rad", threads=threads
+            )
+            if view == "unwrapped":
+                for row, fraction in zip(rows, seen, strict=True):
+                    row["unwrapped_fraction"] = fraction
+    with atomic(index) as part:
+        pq.write_table(pa.Table.from_pylist(rows), part)
+
+
+def _survey(
+    event: Event,
+    interferogram: Interferogram,
+    store: Path,
+    tiling: Tiling,
+    outlines: list[Outline] | None,
+    dropped: Counter[str],
+) -> list[tuple[Tile, dict[str, Any]]]:
+    """Choose and label the tiles of one interferogram; count in `dropped` those that are not kept."""
+    data = open_interferogram(store, interferogram.key)
+    geo = GeoGrid.from_centres(data.latitude, data.longitude)
+    try:
+        grid = TileGrid(geo.rows, geo.columns, tiling.size, tiling.stride)
+    except ProductError as error:
+        raise ProductError(f"{store}, {interferogram.key}: {error}") from error
+    valid = data.read("valid")
+    chosen: list[tuple[Tile, Bounds]] = []
+    for tile in grid:
+        bounds = geo.bounds(tile)
+        fraction = float(np.count_nonzero(valid[tile.window])) / tiling.size**2
+        if tiling.radius_km is not None and _distance_km(event, bounds) > tiling.radius_km:
+            dropped[f"farther than {tiling.radius_km:g} km from the epicentre"] += 1
+        elif fraction < tiling.min_valid or fraction == 0.0:
+            dropped[f"with data in less than {tiling.min_valid:.0%} of their pixels"] += 1
+        else:
+            chosen.append((tile, bounds))
+    if not chosen:
+        return []
+    coherence = data.read("coherence") if "coherence" in data else None
+    if coherence is not None:
+        np.copyto(coherence, np.float32(0), where=~valid)
+    evidence = gather_evidence(event, interferogram, outlines, data.latitude, data.longitude).where(valid)
+    return [(tile, _describe(event, interferogram, tile, bounds, valid, coherence, evidence, tiling)) for tile, bounds in chosen]
+
+
+def _describe(
+    event: Event,
+    interferogram: Interferogram,
+    tile: Tile,
+    bounds: Bounds,
+    valid: np.ndarray,
+    coherence: np.ndarray | None,
+    evidence: Evidence,
+    tiling: Tiling,
+) -> dict[str, Any]:
+    """Return the row of a tile, without what only the cutting of the unwrapped phase shows."""
+    seen = int(np.count_nonzero(valid[tile.window]))
+    label = judge(evidence, tile.window, seen, tiling.label)
+    mean_coherence = np.nan if coherence is None else float(coherence[tile.window].sum(dtype=np.float64)) / seen
+    return {
+        "sample": f"{event.event}/{interferogram.key}/{tile.name}",
+        "event": event.event,
+        "frame": interferogram.frame,
+        "pair": interferogram.pair,
+        "row": tile.row,
+        "column": tile.column,
+        "west": bounds.west,
+        "south": bounds.south,
+        "east": bounds.east,
+        "north": bounds.north,
+        "valid_fraction": seen / tiling.size**2,
+        "unwrapped_fraction": np.nan,
+        "mean_coherence": mean_coherence,
+        "fringes": label.fringes,
+        "deformed_fraction": label.deformed_fraction,
+        "coseismic": evidence.coseismic,
+        "label": label.label,
+        "why": label.why,
+    }
+
+
+def _distance_km(event: Event, bounds: Bounds) -> float:
+    """Return how far a tile's centre lies from the epicentre; 0 for an area that has none."""
+    if event.latitude is None or event.longitude is None:
+        return 0.0
+    return distance_km((event.latitude, event.longitude), bounds.centre)
+
+
+def _cut_view(store: Path, cuts: list[Cut], view: str, event: str) -> Iterator[np.ndarray]:
+    """Yield tiles, each as a block of one, shape (1, size, size), interferogram after interferogram."""
+    for cut in track(cuts, desc=f"tile {event} {view}", unit="pair"):
+        if cut.tiles:
+            raster = open_interferogram(store, cut.interferogram.key).read(view)
+            for tile in cut.tiles:
+                yield raster[tile.window][None]
+
+
+def _measured(blocks: Iterator[np.ndarray], fractions: list[float]) -> Iterator[np.ndarray]:
+    """Pass blocks on, and note for each tile which fraction of its pixels holds data."""
+    for block in blocks:
+        fractions += [float(np.count_nonzero(np.isfinite(tile))) / tile.size for tile in block]
+        yield block

@@ -1,0 +1,197 @@
+"""The Snakefile's one partner: a checked configuration, and the files that its rules need.
+
+Rules ask the plan for inputs and parameters, and hold no Python themselves.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fringeflow.checks import Problem, check_names, check_splits
+from fringeflow.config.load import Sources, parse_config
+from fringeflow.config.tables import read_tables
+from fringeflow.errors import ConfigError, nearest
+from fringeflow.models.registry import check, encoder_key
+from fringeflow.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Plan(Parameters):
+    """A checked configuration with its tables; methods that take `wildcards` are input functions."""
+
+    @classmethod
+    def load(cls, raw: dict[str, Any], files: Sequence[str | Path] = ()) -> "Plan":
+        """Check a merged configuration, its tables, and every combination it asks for.
+
+        Parameters
+        ----------
+        raw : dict
+            The configuration as Snakemake merged it.
+        files : sequence of paths
+            The files it came from, in order; only used to say where a key stands.
+
+        Raises
+        ------
+        ConfigError
+            With every problem found.
+        """
+        config, problems = parse_config(raw, files)
+        if config is None:
+            raise ConfigError(problems)
+        tables, problems = read_tables(config.catalogue.events, config.catalogue.interferograms)
+        plan = cls(config, tables)
+        found = check_names(config, tables) + check_splits(config, tables)
+        found = found or list(plan._impossible())
+        sources = Sources.read(files)
+        problems += [f"{sources.where(key)}: {text}" for key, text in found]
+        if problems:
+            raise ConfigError(problems)
+        return plan
+
+    def _impossible(self) -> Iterator[Problem]:
+        """Yield models, strategies and combinations that do not exist."""
+        sound = set()
+        for strategy in self.config.strategies:
+            try:
+                self.strategy(strategy)
+                sound.add(strategy)
+            except ValueError as error:
+                yield ("strategies", strategy), f"strategies.{strategy}: {error}"
+        for dataset, model, view in self._wanted():
+            try:
+                spec = self.model(model, view)
+            except ValueError as error:
+                yield ("models", model), f"models.{model} on {view}: {error}"
+                continue
+            for strategy in self._strategies(dataset, model) if dataset else []:
+                if strategy in sound:
+                    for problem in check(spec, self.strategy(strategy), view):
+                        yield (
+                            ("models", model),
+                            f"datasets.{dataset}: {model} x {strategy} on {view}: {problem}; see models.{model}.strategies",
+                        )
+        runs = {run.name for run in self.runs}
+        for run in self.config.score.runs if isinstance(self.config.score.runs, list) else []:
+            if run not in runs:
+                yield ("score", "runs"), f"score.runs: unknown run '{run}'; {nearest(run, runs)}"
+
+    def _wanted(self) -> list[tuple[str, str, str]]:
+        """Return every dataset, model and view that belong together; models of no dataset with the view `wrapped`."""
+        used = [
+            (dataset, model, view)
+            for dataset, settings in self.config.datasets.items()
+            for model in settings.models
+            for view in sorted(settings.views)
+        ]
+        idle = self.config.models.keys() - {model for _, model, _ in used}
+        return used + [("", model, "wrapped") for model in sorted(idle)]
+
+    def targets(self, wildcards: Any = None) -> list[str]:
+        """Return the files of `rule all`.
+
+        Raises
+        ------
+        ConfigError
+            If an event still lacks the interferograms that a run needs.
+        """
+        if self.tables.gaps:
+            raise ConfigError(self.tables.gaps)
+        files = []
+        for dataset, settings in self.config.datasets.items():
+            files += [f"results/comparison/{dataset}.tsv", f"results/datasets/{dataset}/summary.tsv"]
+            files += [f"results/datasets/{dataset}/examples_{view}.png" for view in settings.views]
+        return files + [f"results/scores/{event}/tiles.tsv" for event in self.config.score.events]
+
+    def summary(self) -> str:
+        """Return the lines that end a run: what was compared, the best run, what to open."""
+        from fringeflow.evaluation.summary import summarise
+
+        tables = [Path(f"results/comparison/{name}.tsv") for name in self.config.datasets]
+        scores = [Path(f"results/scores/{event}/tiles.png") for event in self.config.score.events]
+        return "\n".join(
+            [*(summarise(table) for table in tables if table.exists()), *(f"Scores: {path}" for path in scores if path.exists())]
+        )
+
+    def source_of(self, wildcards: Any) -> str:
+        """Return the source of an interferogram: `simulated` or `portal`."""
+        return self.event(self._owners[f"{wildcards.frame}/{wildcards.pair}"]).source
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        """The event that each interferogram belongs to (any of them, if several share it)."""
+        return {row.key: event for event, rows in self.tables.interferograms.items() for row in rows}
+
+    def archive_of(self, wildcards: Any) -> list[str]:
+        """Return the archive file that an interferogram waits for: none from a portal."""
+        key = f"{wildcards.frame}/{wildcards.pair}"
+        if key not in self._owners:
+            raise ConfigError([f"no event has the interferogram {key}; {nearest(key, self._owners)}"])
+        return [f"results/archive/{self._owners[key]}.json"] if self.source_of(wildcards) == "simulated" else []
+
+    def manifests(self, wildcards: Any) -> list[str]:
+        """Return the manifests of an event's interferograms."""
+        self.event(wildcards.event)
+        return [f"results/raw/{row.key}/manifest.json" for row in self.tables.interferograms[wildcards.event]]
+
+    def polygons_of(self, wildcards: Any) -> list[str]:
+        """Return the polygon file of an event, if a person drew one."""
+        folder = self.config.catalogue.polygons
+        path = Path(folder or "") / f"{wildcards.event}.geojson"
+        return [str(path)] if folder and path.is_file() else []
+
+    def _store(self, event: str, tiling: str, name: str) -> str:
+        return f"results/events/{event}/{tiling}/{name}"
+
+    def dataset_indexes(self, wildcards: Any) -> list[str]:
+        """Return the tile indexes of a dataset's events."""
+        settings = self.config.datasets[wildcards.dataset]
+        return [self._store(event, settings.tiling, "tiles.parquet") for event in self.tables.select(settings.events)]
+
+    def dataset_stores(self, wildcards: Any) -> list[str]:
+        """Return the stores of a dataset's events in every view."""
+        settings = self.config.datasets[wildcards.dataset]
+        return [
+            self._store(event, settings.tiling, f"{view}.zarr/zarr.json")
+            for event in self.tables.select(settings.events)
+            for view in sorted(settings.views)
+        ]
+
+    def view_stores(self, wildcards: Any) -> list[str]:
+        """Return the stores of a dataset's events in one view."""
+        settings = self.config.datasets[wildcards.dataset]
+        events = self.tables.select(settings.events)
+        return [self._store(event, settings.tiling, f"{wildcards.view}.zarr/zarr.json") for event in events]
+
+    def encoder_weights(self, wildcards: Any) -> list[str]:
+        """Return the file that holds an encoder's weights, if a file was given."""
+        return self._encoder(wildcards.encoder, wildcards.dataset, wildcards.view).weight_files
+
+    def embeddings_of(self, wildcards: Any) -> str:
+        """Return the embeddings that a run is trained on."""
+        key = encoder_key(self.model(wildcards.model, wildcards.view))
+        return f"results/datasets/{wildcards.dataset}/embeddings/{wildcards.view}/{key}.json"
+
+    def run_files(self, name: str) -> Callable[[Any], list[str]]:
+        """Return an input function: a file of every run of a dataset."""
+        return lambda wildcards: [f"{run.folder}/{name}" for run in self.runs if run.dataset == wildcards.dataset]
+
+    def score_index(self, wildcards: Any) -> str:
+        """Return the tile index of an event to score."""
+        return self._store(wildcards.event, self.config.score.tiling, "tiles.parquet")
+
+    def score_stores(self, wildcards: Any) -> list[str]:
+        """Return the stores of an event to score, in every view that a run may want."""
+        views = sorted({run.view for run in self._scoring()} | {"wrapped"})
+        return [self._store(wildcards.event, self.config.score.tiling, f"{view}.zarr/zarr.json") for view in views]
+
+    def score_runs(self, wildcards: Any) -> list[str]:
+        """Return the trained runs that may be applied."""
+        return [f"{run.folder}/run.json" for run in self._scoring()]
+
+    def score_comparisons(self, wildcards: Any) -> list[str]:
+        """Return the comparisons that decide which run is the best."""
+        if self.config.score.runs != "best":
+            return []
+        return [f"results/comparison/{name}.tsv" for name in self.config.datasets]

@@ -1,0 +1,1 @@
+"""Training: the embedding cache, fit loops, and predictions."""

@@ -1,0 +1,295 @@
+"""Features of frozen encoders, cached by content: one shard an event's store, computed once whoever asks.
+
+A dataset's embeddings are a small JSON file that lists shards. Shards lie in a cache that datasets,
+models and strategies share; their name is a digest of the samples, the encoder and the code that
+turns one into the other, so a new event embeds its own tiles only. A shard that is missing or
+damaged is computed again when it is read.
+"""
+
+import importlib
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from fringeflow.encoding.encodings import encode, normalise
+from fringeflow.errors import ModelError
+from fringeflow.files import atomic, canonical_json, read_json, sha256_file, sha256_text, write_json
+from fringeflow.models.spec import EncoderSpec
+from fringeflow.progress import progress_bar
+from fringeflow.provenance import code_digest
+from fringeflow.store import Samples, open_samples
+
+LOGGER = logging.getLogger(__name__)
+AHEAD = 3
+"""Batches that are read and encoded while the backbone works."""
+
+
+class Encoder(Protocol):
+    """What the module of an architecture gives."""
+
+    dim: int
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return features, shape (batch, dim), of images, shape (batch, 3, size, size)."""
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """One encoder on one view, with its cache.
+
+    Attributes
+    ----------
+    encoder : EncoderSpec
+    view : str
+    cache : Path
+        Folder of the shards.
+    batch : int
+        Images in a forward pass.
+    bfloat16 : bool
+    threads : int
+    """
+
+    encoder: EncoderSpec
+    view: str
+    cache: Path
+    batch: int = 64
+    bfloat16: bool = True
+    threads: int = 1
+
+    @cached_property
+    def code(self) -> str:
+        """Digest of the code that decides the values of features, and of nothing else."""
+        return code_digest("fringeflow/encoding/encodings", (self.encoder.module,))
+
+    @cached_property
+    def network(self) -> Encoder:
+        """The encoder itself; its framework is imported here, when a shard has to be computed."""
+        return importlib.import_module(self.encoder.module).load_encoder(self.encoder, threads=self.threads, bfloat16=self.bfloat16)
+
+    def digest(self, samples: Samples) -> str:
+        """Return the name of a store's shard."""
+        parts = {**self.encoder.as_dict(), "weights": self.encoder.weights_digest or self.encoder.weights}
+        return sha256_text(
+            canonical_json({"samples": samples.digest, "view": self.view, "encoder": parts, "bfloat16": self.bfloat16, "code": self.code})
+        )[:32]
+
+    def path(self, samples: Samples) -> Path:
+        """Return where a store's shard lies."""
+        return self.cache / self.encoder.key / f"{self.digest(samples)}.npy"
+
+    def shard(self, samples: Samples, advance: Callable[[int], Any] = lambda count: None) -> Path:
+        """Return a store's shard, computed if it is not there.
+
+        Parameters
+        ----------
+        samples : Samples
+        advance : callable
+            Told the number of samples after each batch.
+
+        Raises
+        ------
+        ModelError
+            If features are not finite.
+        """
+        path = self.path(samples)
+        if _rows(path) == samples.count:
+            return path
+        features = np.empty((samples.count, self.network.dim), np.float16)
+        start = 0
+        for images in _prefetch(self._batches(samples)):
+            features[start : start + len(images)] = self.network.encode(images)
+            start += len(images)
+            advance(len(images))
+        if not np.isfinite(features).all():
+            bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
+            raise ModelError(
+                f"{samples.path}: sample {bad} has features that are not finite under {self.encoder.key}; "
+                "set training.bfloat16 to false, or check the weights"
+            )
+        _save(path, features)
+        return path
+
+    def images(self, samples: np.ndarray) -> np.ndarray:
+        """Return samples as the encoder wants them, shape (batch, 3, size, size)."""
+        images = encode(samples, self.view, self.encoder.encoding, self.encoder.input_size)
+        return normalise(images, self.encoder.encoding, self.encoder.mean, self.encoder.std)
+
+    def _batches(self, samples: Samples) -> Iterator[Callable[[], np.ndarray]]:
+        for start in range(0, samples.count, self.batch):
+            rows = slice(start, min(start + self.batch, samples.count))
+            yield lambda rows=rows: self.images(samples.read(rows))  # type: ignore[misc]
+
+
+def _prefetch(jobs: Iterator[Callable[[], np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield the results of jobs in order, while a thread works on the next few."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[Future[np.ndarray]] = deque()
+        for job in jobs:
+            waiting.append(pool.submit(job))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _save(path: Path, features: np.ndarray) -> None:
+    """Write a shard under a name of this process first: two jobs may compute the same one at a time."""
+    own = path.with_name(f"{path.stem}-{socket.gethostname()}-{os.getpid()}.npy")
+    with atomic(own) as part:
+        np.save(part, features, allow_pickle=False)
+    os.replace(own, path)
+
+
+def _rows(path: Path) -> int:
+    """Return the number of rows of a sound shard, -1 for anything else."""
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return -1
+    return len(array) if array.ndim == 2 else -1
+
+
+def store_path(store: str, view: str) -> Path:
+    """Return the sample store of a view, from the `store` column of a dataset."""
+    return Path(store) / f"{view}.zarr"
+
+
+def embed_stores(stores: Sequence[str], embedder: Embedder) -> list[dict[str, Any]]:
+    """Compute the missing shards of some stores, with a progress bar.
+
+    Parameters
+    ----------
+    stores : sequence of str
+        As in the `store` column of a dataset.
+    embedder : Embedder
+
+    Returns
+    -------
+    list of dict
+        `store`, `samples` (their digest), `path`, `rows` and `sha256` of each shard.
+
+    Raises
+    ------
+    DatasetError
+        If a store is missing.
+    ModelError
+        If the encoder cannot be built or its features are not finite.
+    """
+    opened = [open_samples(store_path(store, embedder.view)) for store in stores]
+    todo = [samples for samples in opened if _rows(embedder.path(samples)) != samples.count]
+    LOGGER.info("%s on %s: %d of %d stores to embed", embedder.encoder.key, embedder.view, len(todo), len(opened))
+    with progress_bar(sum(samples.count for samples in todo), desc=f"embed {embedder.view}", unit="tile") as bar:
+        for samples in todo:
+            embedder.shard(samples, bar.update)
+    return [
+        {
+            "store": store,
+            "samples": samples.digest,
+            "path": str(path := embedder.path(samples)),
+            "rows": samples.count,
+            "sha256": sha256_file(path),
+        }
+        for store, samples in zip(stores, opened, strict=True)
+    ]
+
+
+def embed_dataset(
+    samples: Path, view: str, encoder: EncoderSpec, cache: Path, out: Path, *, batch: int = 64, bfloat16: bool = True, threads: int = 1
+) -> None:
+    """Embed every store of a dataset in one view, and list the shards.
+
+    Parameters
+    ----------
+    samples : Path
+        The dataset's samples.parquet.
+    view : str
+    encoder : EncoderSpec
+    cache : Path
+        Folder of the shards, shared by all datasets.
+    out : Path
+        The JSON file to write.
+    batch, bfloat16, threads
+        See `Embedder`.
+
+    Raises
+    ------
+    DatasetError
+        If a store is missing.
+    ModelError
+        If the encoder cannot be built or its features are not finite.
+    """
+    stores = sorted(pd.read_parquet(samples, columns=["store"])["store"].unique())
+    embedder = Embedder(encoder, view, Path(cache), batch=batch, bfloat16=bfloat16, threads=threads)
+    shards = embed_stores(stores, embedder)
+    dim = int(np.load(shards[0]["path"], mmap_mode="r").shape[1])
+    write_json(
+        out,
+        {
+            "view": view,
+            "encoder": encoder.as_dict(),
+            "dim": dim,
+            "bfloat16": bfloat16,
+            "cache": str(cache),
+            "code": embedder.code,
+            "shards": shards,
+        },
+    )
+
+
+def load_features(embeddings: Path, rows: pd.DataFrame, *, threads: int = 1) -> np.ndarray:
+    """Return the features of samples; a missing or damaged shard is computed again.
+
+    Parameters
+    ----------
+    embeddings : Path
+        Written by `embed_dataset`.
+    rows : DataFrame
+        Columns `store` and `row`, one sample a row, in the wanted order.
+    threads : int
+        For a shard that has to be computed.
+
+    Returns
+    -------
+    ndarray of float32, shape (len(rows), dim)
+
+    Raises
+    ------
+    ModelError
+        If a store is not listed, or has changed since it was embedded.
+    """
+    listed = read_json(embeddings)
+    shards = {shard["store"]: shard for shard in listed["shards"]}
+    features = np.empty((len(rows), listed["dim"]), np.float32)
+    places = np.arange(len(rows))
+    for store, part in rows.assign(_place=places).groupby("store", sort=True):
+        if store not in shards:
+            raise ModelError(f"{embeddings}: does not list the store {store}; embed the dataset again")
+        array = np.load(_sound_shard(embeddings, listed, shards[store], threads), mmap_mode="r", allow_pickle=False)
+        features[part["_place"].to_numpy()] = array[part["row"].to_numpy()]
+    return features
+
+
+def _sound_shard(embeddings: Path, listed: dict[str, Any], shard: dict[str, Any], threads: int) -> Path:
+    """Return a shard's path after making sure that it holds what was listed."""
+    path = Path(shard["path"])
+    if path.is_file() and sha256_file(path) == shard["sha256"]:
+        return path
+    LOGGER.warning("%s is missing or damaged; computing it again", path)
+    encoder = EncoderSpec.from_dict(listed["encoder"])
+    embedder = Embedder(encoder, listed["view"], Path(listed["cache"]), bfloat16=listed["bfloat16"], threads=threads)
+    samples = open_samples(store_path(shard["store"], listed["view"]))
+    if embedder.path(samples) != path:
+        what = f"the tiles of {shard['store']} or the code behind their features"
+        raise ModelError(f"{embeddings}: {what} have changed; embed the dataset again")
+    path.unlink(missing_ok=True)
+    return embedder.shard(samples)

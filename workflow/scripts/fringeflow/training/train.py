@@ -1,0 +1,198 @@
+"""One run: a model under a strategy, for every seed. Fitted first, and only then shown the test split."""
+
+import importlib
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fringeflow.config.models import Training
+from fringeflow.errors import ModelError
+from fringeflow.files import atomic, read_json, sha256_file, write_json
+from fringeflow.imbalance.strategies import StrategySpec
+from fringeflow.models.spec import ModelSpec
+from fringeflow.training.embed import load_features
+from fringeflow.training.folds import Fitted, Fold, Task, check_splits
+from fringeflow.training.predict import Run
+
+LOGGER = logging.getLogger(__name__)
+KEPT = ("sample", "event", "frame", "pair", "group", "split", "label")
+"""Columns of a dataset that predictions carry on."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset's index with its embeddings: features are read for the rows that are asked for."""
+
+    samples: pd.DataFrame
+    task: Task
+    digest: str
+    embeddings: Path
+    threads: int
+
+    @classmethod
+    def read(cls, samples: Path, dataset: Path, embeddings: Path, *, threads: int) -> "Data":
+        """Read and check a dataset.
+
+        Raises
+        ------
+        DatasetError
+            If a class is missing from a split.
+        """
+        about = read_json(dataset)
+        table = pd.read_parquet(samples)
+        task = Task(tuple(about["classes"]), about.get("positive"))
+        check_splits(table, task, source=str(samples))
+        return cls(table, task, about["digest"], Path(embeddings), threads)
+
+    def rows(self, *splits: str) -> pd.DataFrame:
+        """Return the rows of some splits, in the dataset's order."""
+        return self.samples[self.samples["split"].isin(splits)].reset_index(drop=True)
+
+    def fold(self, split: str) -> Fold:
+        """Return the features and class numbers of one split."""
+        rows = self.rows(split)
+        return Fold(load_features(self.embeddings, rows[["store", "row"]], threads=self.threads), self.task.numbers(rows["label"]))
+
+
+def fit_seeds(
+    train: Fold, validation: Fold, task: Task, model: ModelSpec, strategy: StrategySpec, settings: Training, *, threads: int
+) -> list[Fitted]:
+    """Fit a model once a seed. A fit whose outcome cannot depend on the seed is made once and shared.
+
+    Raises
+    ------
+    ModelError
+        If a loss diverges; its `history` holds all epochs until then, with their seeds.
+    """
+    fitter = importlib.import_module(model.fitter)
+    fits: list[Fitted] = []
+    for seed in settings.seeds:
+        if fits and not (strategy.is_random or fitter.IS_RANDOM):
+            fits.append(fits[0])
+            continue
+        try:
+            fits.append(fitter.fit(train, validation, task, model, strategy, settings, seed=seed, threads=threads))
+        except ModelError as error:
+            if hasattr(error, "history"):
+                error.history = _history(fits, settings.seeds) + [{"seed": seed, **entry} for entry in error.history]
+            raise
+    return fits
+
+
+def train_run(
+    samples: Path,
+    dataset: Path,
+    embeddings: Path,
+    out: Path,
+    *,
+    view: str,
+    model: ModelSpec,
+    strategy: StrategySpec,
+    settings: Training,
+    threads: int = 1,
+) -> None:
+    """Train a run and predict its validation and test samples.
+
+    Parameters
+    ----------
+    samples, dataset, embeddings : Path
+        samples.parquet and dataset.json of a dataset, and its embeddings in a view.
+    out : Path
+        The run's folder: gets ``model/``, run.json, history.parquet, predictions.parquet, timing.json.
+    view : str
+    model : ModelSpec
+    strategy : StrategySpec
+    settings : Training
+    threads : int
+
+    Raises
+    ------
+    DatasetError
+        If a class is missing from a split.
+    ModelError
+        If features are not finite, or the loss diverges; then failed-history.parquet is left in `out`.
+    """
+    begin = time.perf_counter()
+    out = Path(out)
+    data = Data.read(samples, dataset, embeddings, threads=threads)
+    (out / "failed-history.parquet").unlink(missing_ok=True)
+    try:
+        train = data.fold("train")
+        fits = fit_seeds(train, data.fold("validation"), data.task, model, strategy, settings, threads=threads)
+    except ModelError as error:
+        raise _with_history(error, out) from error
+    fitted = time.perf_counter()
+    about: dict[str, Any] = {
+        "view": view,
+        "model": model.as_dict(),
+        "strategy": strategy.as_dict(),
+        "training": settings.model_dump(mode="json"),
+        "classes": list(data.task.classes),
+        "positive": data.task.positive,
+        "dataset": {"digest": data.digest, "counts": _counts(data.samples)},
+        "embeddings": sha256_file(embeddings),
+    }
+    with atomic(out / "model") as folder:
+        folder.mkdir()
+        about["fits"] = _save(fits, settings.seeds, folder)
+    _write_table(out / "history.parquet", pd.DataFrame(_history(fits, settings.seeds)))
+    rows = data.rows("validation", "test")
+    predictions = Run(out, about).predict(load_features(embeddings, rows[["store", "row"]], threads=threads))
+    _write_table(out / "predictions.parquet", _predictions(rows, predictions, data.task))
+    write_json(out / "run.json", about)
+    end = time.perf_counter()
+    write_json(out / "timing.json", {"seconds": end - begin, "fit_seconds": fitted - begin, "seeds": len(fits), "threads": threads})
+
+
+def _save(fits: list[Fitted], seeds: list[int], folder: Path) -> list[dict[str, Any]]:
+    """Write each fit once; return, for each seed, what is needed to read it back."""
+    entries: list[dict[str, Any]] = []
+    for number, (seed, fit) in enumerate(zip(seeds, fits, strict=True)):
+        same = next((entry for other, entry in zip(fits[:number], entries, strict=True) if other is fit), None)
+        if same is None:
+            stem = f"seed{seed}"
+            entries.append({"seed": seed, "stem": stem, "load": fit.save(folder, stem)})
+        else:
+            entries.append({**same, "seed": seed})
+    return entries
+
+
+def _history(fits: list[Fitted], seeds: list[int]) -> list[dict[str, float]]:
+    return [{"seed": seed, **entry} for seed, fit in zip(seeds, fits, strict=False) for entry in fit.history]
+
+
+def _counts(samples: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Return the number of samples by split and class."""
+    return {
+        str(split): {str(label): int(count) for label, count in part.value_counts().sort_index().items()}
+        for split, part in samples.groupby("split")["label"]
+    }
+
+
+def _predictions(rows: pd.DataFrame, predictions: dict[int, Any], task: Task) -> pd.DataFrame:
+    """Put the probabilities of every seed beside the samples."""
+    kept = rows[[name for name in KEPT if name in rows]]
+    parts = []
+    for seed, probabilities in predictions.items():
+        columns = {f"p_{name}": probabilities[:, number] for number, name in enumerate(task.classes)}
+        parts.append(kept.assign(seed=seed, **columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _with_history(error: ModelError, out: Path) -> ModelError:
+    """Keep the history of a failed run under a name of its own, and say so."""
+    history = getattr(error, "history", None)
+    if not history:
+        return error
+    path = out / "failed-history.parquet"
+    _write_table(path, pd.DataFrame(history))
+    return ModelError(f"{error}. Its history is in {path}")
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with atomic(path) as part:
+        table.to_parquet(part, index=False)
