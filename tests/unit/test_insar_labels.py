@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from fringeflow.config.models import LabelRule
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from fringeflow.insar.phase import PI, cycles_between, rewrap, wrap
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from fringeflow.insar.phase import PI, cycles_between, rewrap, wrap
 
 phases = arrays(np.float32, (4, 5), elements=st.floats(-500, 500, width=32) | st.just(np.nan))
 

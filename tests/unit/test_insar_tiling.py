@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from fringeflow.errors import ProductError
-from fringeflow.insar.tiling import GeoGrid, Tile, TileGrid, distance_km, starts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from fringeflow.errors import ProductError
+from fringeflow.insar.tiling import GeoGrid, Tile, TileGrid, distance_km, starts
 
 
 @given(st.integers(1, 3000), st.integers(1, 300), st.integers(1, 400))

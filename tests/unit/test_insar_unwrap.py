@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+
 from fringeflow.errors import ConfigError
 from fringeflow.insar.phase import wrap
 from fringeflow.insar.unwrap import UNWRAPPERS, unwrap
-from scipy.ndimage import gaussian_filter
 
 SIDE = 128
 

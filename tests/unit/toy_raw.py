@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from fringeflow.insar.phase import wrap
 from rasterio.transform import from_origin
+
+from fringeflow.insar.phase import wrap
 
 FRAME = "102A_05000_131313"
 PIXEL = 0.001

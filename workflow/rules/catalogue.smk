@@ -1,6 +1,6 @@
 # Explicit target: look up interferograms of events that have none yet.
 # Requires: the events tables and a mirror. Gives: rows in the interferograms table, which is a lock file:
-# the workflow itself never changes it while it runs.
+# the workflow itself never changes it while it runs. (No docstring: without input and output, snakefmt 2.1 misplaces it.)
 
 
 rule catalogue:
@@ -13,7 +13,6 @@ rule catalogue:
         mem_mb=1000,
         runtime="2h",
         downloads=1,
-    """Resolve events to coseismic, pre- and post-seismic pairs and add them to the interferograms table."""
     params:
         events=PLAN.portal_events_json,
         table=PLAN.config.catalogue.interferograms[0],

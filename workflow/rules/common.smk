@@ -23,7 +23,7 @@ except ConfigError as error:
 # While Snakemake 9 limits the rate of jobs (100/1s unless told otherwise), every job that ends leaves a timer behind
 # that walks through all ready jobs once a second from then on (its pull request 3744): a fifth of a core after 100
 # jobs, and all of it after 1,000. Without the limit there are no timers.
-if hasattr(workflow, "scheduling_settings"):
+if workflow.scheduling_settings:  # there are none while linting
     workflow.scheduling_settings.max_jobs_per_timespan = None
 
 

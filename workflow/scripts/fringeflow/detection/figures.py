@@ -80,11 +80,10 @@ def picture_scores(tiles: pd.DataFrame, interferograms: Path, out: Path, *, titl
         mean = tile_map(part, wrapped.shape, size, step)
         image = score_axis.imshow(mean, extent=extent, cmap="viridis", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
         figure.colorbar(image, ax=score_axis, label="mean score of the tiles over a pixel")
-        for tile in part[part["label"] == "deformation"].itertuples():
+        labelled = part.loc[part["label"] == "deformation", ["west", "south", "east", "north"]].to_numpy(float)
+        for west, south, east, north in labelled:
             for axis in (phase_axis, score_axis):
-                axis.add_patch(
-                    Rectangle((tile.west, tile.south), tile.east - tile.west, tile.north - tile.south, fill=False, ec="crimson", lw=0.8)
-                )
+                axis.add_patch(Rectangle((west, south), east - west, north - south, fill=False, ec="crimson", lw=0.8))
         phase_axis.set(ylabel="latitude (deg)", title=f"{frame} {pair}")
         score_axis.set_title(f"{len(part)} tiles, score {part['score'].min():.2f} to {part['score'].max():.2f}; red: labelled deformation")
         for axis in (phase_axis, score_axis):
