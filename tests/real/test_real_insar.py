@@ -117,7 +117,7 @@ def test_quiet_volcanoes_are_never_positive(made):
 
 def test_spectra_of_dense_fringes_lie_away_from_zero_wavenumber(made):
     index = pd.read_parquet(made / "us7000df40/tiles.parquet")
-    settings = Spectrogram(window=64, hop=64)
+    settings = Spectrogram(window=64, hop=64, bins=64, max_wavenumber=0.5)
     spectrogram_event(made / "us7000df40/wrapped.zarr", settings, made / "us7000df40/spectrogram.zarr")
     mosaics = open_samples(made / "us7000df40/spectrogram.zarr").read(slice(None))
     assert np.isfinite(mosaics).all()

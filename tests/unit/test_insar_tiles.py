@@ -121,6 +121,15 @@ def test_tiling_again_gives_the_same_bytes(prepared, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_digests_of_stores_follow_pixels_and_windows(prepared, tmp_path):
+    digests = {}
+    for name, change in {"a": {}, "b": {"min_valid": 0.9}, "c": {"stride": 32}, "d": {"label": LabelRule(min_area=0.5)}}.items():
+        tile(prepared, tmp_path / name, **change)
+        digests[name] = [open_samples(tmp_path / name / f"{view}.zarr").digest for view in ("wrapped", "unwrapped")]
+    assert digests["a"] == digests["d"]
+    assert len({digest for pair in digests.values() for digest in pair}) == 6
+
+
 def test_order_of_the_interferograms_does_not_matter(prepared, tmp_path):
     pd.testing.assert_frame_equal(tile(prepared, tmp_path / "a"), tile(prepared, tmp_path / "b", pairs=PAIRS[::-1]))
 

@@ -77,7 +77,7 @@ def write_event(
     for view in views if tiles else ():
         attrs = {"event": event, "view": view}
         if view == "spectrogram":
-            attrs |= {"window": size // 4, "hop": size // 4, "pixel_deg": 0.001}
+            attrs |= {"window": size // 4, "hop": size // 4, "bins": size // 4, "max_wavenumber": 0.5, "pixel_deg": 0.001}
         write_samples(
             folder / f"{view}.zarr",
             [np.stack([tile[view] for tile in tiles])],

@@ -80,7 +80,7 @@ def write_event(toy: ToyDataset, event: str, quiet: int, deformed: int, views: t
     for view in views:
         samples = np.stack([tile["wrapped" if view == "spectrogram" else view] for tile in tiles])
         if view == "spectrogram":
-            samples = spectrogram(samples, Spectrogram(window=SIZE // 2, hop=SIZE // 2))
+            samples = spectrogram(samples, Spectrogram(window=SIZE // 2, hop=SIZE // 2, bins=SIZE // 2, max_wavenumber=0.5))
         attrs = {"event": event, "view": view}
         write_samples(
             Path(toy.store(event)) / f"{view}.zarr", [samples], count=len(samples), shape=(SIZE, SIZE), attrs=attrs, units=VIEWS[view].units

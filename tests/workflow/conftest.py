@@ -16,7 +16,7 @@ import yaml
 TINY = {
     "simulation": {"rows": 320, "columns": 384, "pixel_deg": 0.002},
     "tilings": {"standard": {"size": 128, "stride": 64}},
-    "spectrogram": {"window": 32, "hop": 32},
+    "spectrogram": {"window": 128, "hop": 128, "max_wavenumber": 0.125, "bins": 64},
     "datasets": {
         "fringes": {
             "views": ["wrapped", "spectrogram"],

@@ -93,6 +93,7 @@ def write_samples(
     attrs: dict[str, Any],
     units: str,
     threads: int = 2,
+    identity: str | None = None,
 ) -> str:
     """Write samples as they come, with bounded memory; nothing stands under `path` until all are there.
 
@@ -101,7 +102,7 @@ def write_samples(
     path : str or Path
         The store to make, a directory; replaced if it exists.
     blocks : iterable of ndarray, shape (b, rows, columns), any b
-        The samples in order. Converted to float32.
+        The samples in order. Converted to float32. A block must not be changed once it is handed over.
     count : int
         How many samples come in all.
     shape : tuple of int
@@ -112,13 +113,16 @@ def write_samples(
         Units of the samples, for example "rad".
     threads : int
         How many threads compress and digest.
+    identity : str, optional
+        What determines every pixel, where the caller knows it (digests of the sources, and how
+        samples are cut from them). It is digested in the pixels' stead, which saves a pass over them.
 
     Returns
     -------
     str
         Digest of the content: SHA-256, in hexadecimal, over the array's shape and the SHA-256 of each
-        sample's float32 bytes (little-endian, every NaN alike). It depends neither on the blocks in
-        which the samples came nor on how they are compressed. Also kept in `attrs`.
+        sample's float32 bytes (little-endian, every NaN alike), or over `identity`. It depends neither
+        on the blocks in which the samples came nor on how they are compressed. Also kept in `attrs`.
 
     Raises
     ------
@@ -144,15 +148,16 @@ def write_samples(
             attributes={"units": units},
         )
 
-        def write(number: int, samples: np.ndarray) -> list[bytes]:
+        def write(number: int, samples: list[np.ndarray]) -> list[bytes]:
             digests: list[bytes] = []
 
             def compressed() -> Iterator[bytes]:
-                # Chunk by chunk, so that what is digested is still in the cache when it is compressed.
+                # Chunk by chunk, so that pixels pass all steps while they are in the processor's cache.
                 for first in range(0, len(samples), chunk):
-                    few = samples[first : first + chunk]
-                    _canonical(few)
-                    digests.extend(hashlib.sha256(sample).digest() for sample in few)
+                    few = np.stack(samples[first : first + chunk], dtype="<f4", casting="same_kind")
+                    if identity is None:
+                        _canonical(few)
+                        digests.extend(hashlib.sha256(sample).digest() for sample in few)
                     yield encode(padded(few, (chunk, *shape), np.nan))
 
             write_shard(folder, number, compressed(), shard // chunk)
@@ -166,7 +171,7 @@ def write_samples(
                 running.append(pool.submit(write, number, samples))
             for future in running:
                 leaves += future.result()
-        digest = _root_digest(shape, leaves)
+        digest = _root_digest(shape, leaves) if identity is None else hashlib.sha256(f"{count} {shape} {identity}".encode()).hexdigest()
         described = {**attrs, "count": count, "digest": digest, "shape": list(shape), "units": units}
         group.attrs.put(dict(sorted(described.items())))
     return digest
@@ -213,7 +218,9 @@ def content_digest(samples: np.ndarray) -> str:
 
 def _canonical(samples: np.ndarray) -> None:
     """Make every NaN the same NaN, in place."""
-    np.copyto(samples, np.float32(np.nan), where=np.isnan(samples))
+    unknown = np.isnan(samples)
+    if unknown.any():
+        samples[unknown] = np.nan
 
 
 def _root_digest(shape: tuple[int, ...], leaves: list[bytes]) -> str:
@@ -234,22 +241,22 @@ def _layout(shape: tuple[int, int]) -> tuple[int, int]:
     return chunk, chunk * min(16, max(1, SHARD_BYTES // (size * chunk)))
 
 
-def _regroup(path: Path, blocks: Iterable[np.ndarray], count: int, shape: tuple[int, int], size: int) -> Iterator[np.ndarray]:
-    """Yield fresh arrays of `size` samples (the last may be shorter) from blocks of any length."""
-    total = filled = 0
-    buffer = np.empty((min(size, count), *shape), "<f4")
+def _regroup(path: Path, blocks: Iterable[np.ndarray], count: int, shape: tuple[int, int], size: int) -> Iterator[list[np.ndarray]]:
+    """Yield lists of `size` samples (the last may be shorter), views of blocks of any length."""
+    total = 0
+    group: list[np.ndarray] = []
     for block in blocks:
         if block.ndim != 3 or block.shape[1:] != tuple(shape):
             raise DatasetError(f"{path}: a block of samples has shape {block.shape}, expected (any, {shape[0]}, {shape[1]})")
         total += len(block)
         if total > count:
             raise DatasetError(f"{path}: more than the {count} samples announced came")
-        while len(block):
-            taken = min(len(block), len(buffer) - filled)
-            buffer[filled : filled + taken] = block[:taken]
-            filled, block = filled + taken, block[taken:]
-            if filled == len(buffer):
-                yield buffer
-                buffer, filled = np.empty((max(1, min(size, count - total + len(block))), *shape), "<f4"), 0
+        for sample in block:
+            group.append(sample)
+            if len(group) == size:
+                yield group
+                group = []
     if total != count:
         raise DatasetError(f"{path}: {total} samples came, {count} were announced")
+    if group:
+        yield group

@@ -124,10 +124,14 @@ class Tiling(Strict):
 
 
 class Spectrogram(Strict):
-    """The 2-D spectrogram of exp(i phase): a mosaic of local wavenumber spectra."""
+    """The 2-D spectrogram of exp(i phase): a mosaic of local wavenumber spectra, zoomed to the wavenumbers of fringes."""
 
-    window: int = Field(64, ge=8, description="Side of a window, in pixels; the tile's size gives one spectrum of the whole tile.")
-    hop: int = Field(64, ge=1, description="Step between windows, in pixels.")
+    window: int = Field(256, ge=8, description="Side of a window, in pixels; the tile's size gives one spectrum of the whole tile.")
+    hop: int = Field(256, ge=1, description="Step between windows, in pixels.")
+    max_wavenumber: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.0625, description="Largest wavenumber kept along each axis, in cycles a pixel: 0.0625 is a fringe in 16 pixels, 0.5 keeps all."
+    )
+    bins: int = Field(128, ge=8, le=1024, description="Wavenumbers along each axis of a window's spectrum.")
     taper: Literal["hann", "hamming", "boxcar"] = Field("hann", description="Window function along each axis.")
     floor_db: float = Field(-20.0, description="Lowest power kept, in dB over the mean of unit-amplitude white noise.")
     ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same.")

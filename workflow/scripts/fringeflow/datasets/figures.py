@@ -190,28 +190,34 @@ def _broken(name: str) -> str:
 
 def _windows(axes: Axes, attrs: dict[str, Any], shape: tuple[int, ...], *, ticks: bool) -> None:
     """Part the windows of a mosaic of spectra; label the wavenumbers of the upper left one."""
-    window = int(attrs.get("window", 0))
-    if not 0 < window <= min(shape[:2]):
+    bins = int(attrs.get("bins", 0))
+    if not 0 < bins <= min(shape[:2]):
         return
-    for edge in range(window, shape[1], window):
+    for edge in range(bins, shape[1], bins):
         axes.axvline(edge - 0.5, color="white", lw=0.5)
-    for edge in range(window, shape[0], window):
+    for edge in range(bins, shape[0], bins):
         axes.axhline(edge - 0.5, color="white", lw=0.5)
     if ticks:
-        places = [-0.5, window / 2, window - 0.5]
+        places, most = [-0.5, bins / 2, bins - 0.5], _fraction(attrs["max_wavenumber"])
         axes.xaxis.tick_top()
-        axes.set_xticks(places, ["-½", "0", "½"], fontsize=6)
-        axes.set_yticks(places, ["-½", "0", "½"], fontsize=6)
+        axes.set_xticks(places, [f"-{most}", "0", most], fontsize=6)
+        axes.set_yticks(places, [f"-{most}", "0", most], fontsize=6)
         axes.tick_params(length=2, pad=1, color=INK)
+
+
+def _fraction(wavenumber: float) -> str:
+    """Write a wavenumber as people read it: one fringe in so many pixels."""
+    return f"1/{1 / wavenumber:.3g}"
 
 
 def _spectrum_note(view: str, attrs: dict[str, Any]) -> str:
     """Say how a mosaic of spectra is read."""
-    if view != "spectrogram" or "window" not in attrs:
+    if view != "spectrogram" or "bins" not in attrs:
         return ""
+    most = _fraction(attrs["max_wavenumber"])
     return (
-        f"each square: spectrum of exp(i phase) of a {attrs['window']} x {attrs['window']} pixel window, at its place in the tile; both axes: "
-        "wavenumber, -½ to ½ cycle a pixel, 0 in the middle (no fringes)"
+        f"spectrum of exp(i phase) of each {attrs['window']} x {attrs['window']} pixel window, at its place in the tile; both axes: "
+        f"wavenumber, -{most} to {most} cycle a pixel, 0 in the middle (no fringes)"
     )
 
 

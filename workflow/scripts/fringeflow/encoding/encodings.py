@@ -60,12 +60,9 @@ def encode(samples: np.ndarray, view: str, encoding: str | None, size: int) -> n
 def _encode(samples: np.ndarray, result: np.ndarray, kind: View, encoding: str) -> None:
     """Encode a few samples into `result`, which is all zero."""
     size = result.shape[-1]
-    valid: np.ndarray | None = np.isfinite(samples)
-    filled = samples
-    if np.all(valid):
-        valid = None
-    else:
-        filled = np.where(valid, samples, np.float32(0))
+    finite = np.isfinite(samples)
+    valid = None if finite.all() else finite
+    filled = samples if valid is None else np.where(valid, samples, np.float32(0))
     if encoding == "sincos":
         result[:, 0], result[:, 1] = _phasor(filled, valid, size)
         if kind.quantity == "level":

@@ -14,8 +14,8 @@ CHUNK_ROWS = 512
 VARIABLES = ("wrapped", "unwrapped", "coherence", "valid")
 
 
-def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads: int = 2) -> str:
-    """Write one interferogram and return the digest of its content.
+def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads: int = 2) -> dict[str, str]:
+    """Write one interferogram and return the digests of its content.
 
     xarray writes coordinates, coordinate system and attributes; the rasters' chunks, bands of whole
     rows, are digested, compressed and written by threads.
@@ -33,9 +33,9 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
 
     Returns
     -------
-    str
-        SHA-256 over the names and shapes of coordinates and variables and the SHA-256 of their bytes,
-        band by band.
+    dict of str
+        By variable, SHA-256 over its shape and the SHA-256 of each band's bytes; as `grid`, that of the
+        coordinates.
     """
     names = [name for name in VARIABLES if name in dataset]
     rows, columns = dataset.sizes["y"], dataset.sizes["x"]
@@ -55,17 +55,17 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
             attributes={**data.attrs, "grid_mapping": "spatial_ref"},
         )
 
-    def write(name: str, first: int) -> str:
+    def write(name: str, first: int) -> bytes:
         band = np.ascontiguousarray(dataset[name].values[first : first + shape[0]])
-        leaf = hashlib.sha256(band.data).hexdigest()
         write_chunk(root / group / name, (first // shape[0], 0), band, shape, fill=np.nan if band.dtype.kind == "f" else 0)
-        return f"{name} {band.shape} {leaf}\n"
+        return hashlib.sha256(band.data).digest()
 
-    digest = hashlib.sha256()
-    for axis in ("y", "x"):
-        digest.update(f"{axis} {dataset[axis].shape} {hashlib.sha256(dataset[axis].values.tobytes()).hexdigest()}\n".encode())
-    jobs = [(name, first) for name in names for first in range(0, rows, shape[0])]
+    digests = {"grid": hashlib.sha256(dataset.y.values.tobytes() + dataset.x.values.tobytes()).hexdigest()}
     with ThreadPoolExecutor(threads) as pool:
-        for line in pool.map(write, *zip(*jobs, strict=True)):
-            digest.update(line.encode())
-    return digest.hexdigest()
+        leaves = {name: [pool.submit(write, name, first) for first in range(0, rows, shape[0])] for name in names}
+        for name in names:
+            content = hashlib.sha256(f"{dataset[name].dtype} {(rows, columns)}\n".encode())
+            for leaf in leaves[name]:
+                content.update(leaf.result())
+            digests[name] = content.hexdigest()
+    return digests

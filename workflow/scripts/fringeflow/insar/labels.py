@@ -8,12 +8,9 @@ judged by what can be seen in it, and deformation that lies under no data counts
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rasterio.features import geometry_mask
-from rasterio.transform import Affine
-from shapely.geometry import shape
-from shapely.geometry.base import BaseGeometry
 
 from fringeflow.config.classes import AMBIGUOUS, DEFORMATION, NO_DEFORMATION
 from fringeflow.config.models import LabelRule
@@ -23,12 +20,15 @@ from fringeflow.errors import DatasetError
 from fringeflow.insar.phase import TWO_PI
 from fringeflow.insar.tiling import GeoGrid
 
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
 
 @dataclass(frozen=True)
 class Outline:
     """A polygon drawn by a person, in longitude and latitude; for one frame or pair only, or for all."""
 
-    geometry: BaseGeometry
+    geometry: "BaseGeometry"
     frame: str | None = None
     pair: str | None = None
 
@@ -93,6 +93,8 @@ def read_outlines(path: Path) -> list[Outline]:
     DatasetError
         If it is no GeoJSON, or holds anything but valid polygons in degrees.
     """
+    from shapely.geometry import shape  # few events have polygons, and GEOS and GDAL take time to load
+
     advice = "draw polygons in longitude and latitude (EPSG:4326) and save them as GeoJSON"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -195,9 +197,12 @@ def judge(evidence: Evidence, window: tuple[slice, slice], seen: int, rule: Labe
     return Label(AMBIGUOUS, f"{found}; neither quiet nor deformation ({rule.min_area:.0%})", fringes, fraction)
 
 
-def _inside(geometries: list[BaseGeometry], grid: GeoGrid) -> np.ndarray:
+def _inside(geometries: list["BaseGeometry"], grid: GeoGrid) -> np.ndarray:
     """Return which pixel centres lie inside polygons, shape (rows, columns)."""
     if not geometries:
         return np.zeros((grid.rows, grid.columns), bool)
+    from rasterio.features import geometry_mask
+    from rasterio.transform import Affine
+
     transform = Affine(grid.dx, 0, grid.west, 0, -grid.dy, grid.north)
     return geometry_mask(geometries, (grid.rows, grid.columns), transform, invert=True)

@@ -1,7 +1,7 @@
 """Prepare: from an interferogram's products to aligned wrapped and unwrapped phase, one event at a time."""
 
-import hashlib
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import zarr
 from fringeflow.config.models import Prepare
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import ProductError
-from fringeflow.files import atomic, read_json
+from fringeflow.files import atomic, canonical_json, read_json, sha256_text
 from fringeflow.insar.align import align
 from fringeflow.insar.deposit import write_interferogram
 from fringeflow.insar.phase import PI, rewrap
@@ -38,7 +38,7 @@ DESCRIPTIONS = {
 def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, settings: Prepare, out: Path, *, threads: int = 2) -> str:
     """Prepare every interferogram of an event, one after the other.
 
-    Memory is bounded by one interferogram, whatever their number: about 30 bytes a pixel.
+    Memory is bounded by two interferograms, whatever their number: one is written while the next is read.
 
     Parameters
     ----------
@@ -65,25 +65,30 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
     if not interferograms:
         raise ProductError(f"event '{event.event}' has no interferogram to prepare; add rows to the interferograms table")
     entries: list[dict[str, Any]] = []
-    with atomic(out) as part, dask.config.set(scheduler="threads", num_workers=threads):
+    with atomic(out) as part, dask.config.set(scheduler="threads", num_workers=threads), ThreadPoolExecutor(1) as writer:
         root = zarr.create_group(part, zarr_format=3)
+        # One interferogram is written while the next is read.
+        written: list[Future[dict[str, str]]] = []
         for interferogram in track(sorted(interferograms, key=lambda row: row.key), desc=f"prepare {event.event}", unit="pair"):
             dataset = prepare_interferogram(interferogram, Path(raw), settings)
-            digest = write_interferogram(part, interferogram.key, dataset, threads=threads)
-            rows, columns = dataset.sizes["y"], dataset.sizes["x"]
+            for future in written[-1:]:
+                future.result()
+            written.append(writer.submit(write_interferogram, part, interferogram.key, dataset, threads=threads))
             entries.append(
                 {
                     "frame": interferogram.frame,
                     "pair": interferogram.pair,
                     "group": interferogram.key,
                     "coseismic": interferogram.is_coseismic(event),
-                    "rows": rows,
-                    "columns": columns,
+                    "rows": dataset.sizes["y"],
+                    "columns": dataset.sizes["x"],
                     "coherence": "coherence" in dataset,
-                    "digest": digest,
                 }
             )
-        content = hashlib.sha256("".join(f"{entry['group']} {entry['digest']}\n" for entry in entries).encode()).hexdigest()
+            del dataset
+        for entry, future in zip(entries, written, strict=True):
+            entry["digests"] = future.result()
+        content = sha256_text(canonical_json([[entry["group"], entry["digests"]] for entry in entries]))
         root.attrs.put({"digest": content, "event": event.event, "interferograms": entries})
     return content
 

@@ -4,19 +4,20 @@ Fringes are a wave in the complex interferogram: where the phase runs k cycles a
 exp(i phase) peaks at wavenumber k, whichever way the phase is wrapped. Noise spreads evenly.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
 import numpy as np
-import scipy.fft
-from scipy.signal.windows import get_window
 
 from fringeflow.config.models import Spectrogram
 from fringeflow.errors import ConfigError
 from fringeflow.insar.tiling import starts
 from fringeflow.progress import progress_bar
 from fringeflow.store import open_samples, write_samples
+
+TAPERS: dict[str, Callable[[int], np.ndarray]] = {"hann": np.hanning, "hamming": np.hamming, "boxcar": np.ones}
+"""Symmetric windows; one sample more than needed, without the last, is periodic. (Importing scipy.signal takes a second.)"""
 
 BATCH = 16
 """Tiles transformed at once by a thread: 100 MB of temporaries at 256 x 256 without overlap."""
@@ -26,9 +27,11 @@ def spectrogram(tiles: np.ndarray, settings: Spectrogram) -> np.ndarray:
     """Return mosaics of local power spectra of exp(i phase).
 
     A tile is cut into windows that lie as tiles do (`tiling.starts`). Each window is tapered and
-    transformed, and its spectrum takes its place in a mosaic, in the order of the windows.
+    transformed, and its spectrum takes its place in a mosaic, in the order of the windows. Fringes of an
+    earthquake are tens of pixels wide: of the whole band up to 1/2 cycle a pixel they fill a few bins in the
+    middle, so the transform is evaluated at `bins` wavenumbers up to `max_wavenumber` only.
 
-    Power is relative to white noise of unit amplitude: P = |FFT(w z)|^2 / sum(w^2), with z = exp(i phase),
+    Power is relative to white noise of unit amplitude: P = |DFT(w z)|^2 / sum(w^2), with z = exp(i phase),
     w the taper, and the sum over the pixels with data only, where alone z is not 0. White noise
     thus averages 1 (0 dB) whatever is missing, and a plane wave reaches sum(w)^2 / sum(w^2).
 
@@ -37,13 +40,13 @@ def spectrogram(tiles: np.ndarray, settings: Spectrogram) -> np.ndarray:
     tiles : ndarray of float32, shape (b, rows, columns), radians
         Wrapped or unwrapped phase; NaN marks no data.
     settings : Spectrogram
-        Window, hop, taper, floor and ceiling.
+        Window, hop, wavenumbers, taper, floor and ceiling.
 
     Returns
     -------
-    ndarray of float32, shape (b, windows down * window, windows across * window), dB
+    ndarray of float32, shape (b, windows down * bins, windows across * bins), dB
         Clipped to `floor_db`..`ceiling_db`; a window without data is all floor. Within each window the
-        axes are wavenumbers in cycles a pixel from -1/2 to 1/2, zero at index window // 2: rows along y,
+        axes are `wavenumbers(settings)`, zero at index bins // 2: rows along y,
         positive where phase grows southwards, which is azimuth but for the slant of the orbit (about
         12 degrees); columns along x, positive where phase grows eastwards, which is range likewise.
 
@@ -63,7 +66,9 @@ def spectrogram(tiles: np.ndarray, settings: Spectrogram) -> np.ndarray:
             [f"spectrogram: window is {size}, larger than the tiles of {rows} x {columns}; lower it to {min(rows, columns)} or less"]
         )
     down, across = starts(rows, size, settings.hop), starts(columns, size, settings.hop)
-    taper = get_window(settings.taper, size, fftbins=True).astype(np.float32)
+    bins = settings.bins
+    waves = np.exp(-2j * np.pi * np.outer(wavenumbers(settings), np.arange(size))).astype(np.complex64)
+    taper = TAPERS[settings.taper](size + 1)[:-1].astype(np.float32)
     taper = taper[:, None] * taper[None, :]
     valid = np.isfinite(tiles)
     phase = np.where(valid, tiles, np.float32(0))
@@ -71,29 +76,38 @@ def spectrogram(tiles: np.ndarray, settings: Spectrogram) -> np.ndarray:
     np.cos(phase, out=wave.real, where=valid)
     np.sin(phase, out=wave.imag, where=valid)
     wave[~valid] = 0
-    mosaic = np.empty((count, len(down) * size, len(across) * size), np.float32)
+    mosaic = np.empty((count, len(down) * bins, len(across) * bins), np.float32)
     for i, top in enumerate(down):
         for j, left in enumerate(across):
             window = np.s_[:, top : top + size, left : left + size]
             energy = np.einsum("bij,ij->b", valid[window].astype(np.float32), taper**2)
-            spectrum = scipy.fft.fftshift(scipy.fft.fft2(wave[window] * taper, workers=1), axes=(1, 2))
+            spectrum = waves @ (wave[window] * taper) @ waves.T
             power = spectrum.real**2 + spectrum.imag**2
             power /= np.maximum(energy, np.finfo(np.float32).tiny)[:, None, None]
-            mosaic[:, i * size : (i + 1) * size, j * size : (j + 1) * size] = power
+            mosaic[:, i * bins : (i + 1) * bins, j * bins : (j + 1) * bins] = power
     np.maximum(mosaic, np.float32(10 ** (settings.floor_db / 10)), out=mosaic)
     np.log10(mosaic, out=mosaic)
     mosaic *= 10
     return np.clip(mosaic, settings.floor_db, settings.ceiling_db, out=mosaic)
 
 
+def wavenumbers(settings: Spectrogram) -> np.ndarray:
+    """Return the wavenumbers of a spectrum along an axis, shape (bins,), in cycles a pixel.
+
+    >>> wavenumbers(Spectrogram(bins=8, max_wavenumber=0.5))
+    array([-0.5  , -0.375, -0.25 , -0.125,  0.   ,  0.125,  0.25 ,  0.375])
+    """
+    return (np.arange(settings.bins) - settings.bins // 2) * (2 * settings.max_wavenumber / settings.bins)
+
+
 def spectrogram_shape(tile: tuple[int, int], settings: Spectrogram) -> tuple[int, int]:
     """Return the rows and columns of the mosaic of one tile.
 
-    >>> spectrogram_shape((256, 256), Spectrogram(window=64, hop=32))
-    (448, 448)
+    >>> spectrogram_shape((256, 256), Spectrogram(window=64, hop=32, bins=32))
+    (224, 224)
     """
     down, across = (len(starts(side, settings.window, settings.hop)) for side in tile)
-    return down * settings.window, across * settings.window
+    return down * settings.bins, across * settings.bins
 
 
 def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, threads: int = 2) -> str:
@@ -146,6 +160,8 @@ def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, thread
         "view": "spectrogram",
         "window": settings.window,
         "hop": settings.hop,
+        "max_wavenumber": settings.max_wavenumber,
+        "bins": settings.bins,
         "taper": settings.taper,
     }
     shape = spectrogram_shape(source.shape, settings)

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from fringeflow.config.models import Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
-from fringeflow.files import atomic
+from fringeflow.files import atomic, canonical_json
 from fringeflow.insar.labels import Evidence, Outline, gather_evidence, judge, read_outlines
 from fringeflow.insar.prepared import open_interferogram, read_index
 from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
@@ -33,6 +34,15 @@ class Cut:
     tiles: list[Tile]
 
 
+@dataclass(frozen=True)
+class Survey:
+    """The tiles of one interferogram that are kept, their rows of the index, and how many were dropped why."""
+
+    tiles: list[Tile]
+    rows: list[dict[str, Any]]
+    dropped: Counter[str]
+
+
 def tile_event(
     event: Event,
     interferograms: list[Interferogram],
@@ -47,7 +57,7 @@ def tile_event(
 ) -> None:
     """Cut, label and store the tiles of one event.
 
-    Interferograms are read one after the other, so memory is bounded by one of them and a few shards.
+    Memory is bounded by `threads` interferograms and a few shards, whatever the number of either.
 
     Parameters
     ----------
@@ -76,19 +86,24 @@ def tile_event(
         If no tile is left (says how many fell to which rule), or an interferogram was not prepared.
     """
     outlines = None if polygons is None else read_outlines(Path(polygons))
-    prepared = {entry["group"] for entry in read_index(Path(store))["interferograms"]}
+    prepared = {entry["group"]: entry for entry in read_index(Path(store))["interferograms"]}
     rows: list[dict[str, Any]] = []
     cuts: list[Cut] = []
     dropped: Counter[str] = Counter()
-    with dask.config.set(scheduler="threads", num_workers=threads):
-        for interferogram in track(sorted(interferograms, key=lambda row: row.key), desc=f"label {event.event}", unit="pair"):
-            if interferogram.key not in prepared:
-                raise DatasetError(
-                    f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
-                )
-            kept = _survey(event, interferogram, Path(store), tiling, outlines, dropped)
-            rows += [row for _, row in kept]
-            cuts.append(Cut(interferogram, [tile for tile, _ in kept]))
+    for interferogram in interferograms:
+        if interferogram.key not in prepared:
+            raise DatasetError(
+                f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
+            )
+    ordered = sorted(interferograms, key=lambda row: row.key)
+    with dask.config.set(scheduler="threads", num_workers=threads), ThreadPoolExecutor(threads) as pool:
+        surveys = pool.map(lambda row: _survey(event, row, Path(store), tiling, outlines), ordered)
+        for interferogram, survey in zip(
+            ordered, track(surveys, desc=f"label {event.event}", total=len(ordered), unit="pair"), strict=True
+        ):
+            rows += survey.rows
+            cuts.append(Cut(interferogram, survey.tiles))
+            dropped.update(survey.dropped)
         if not rows:
             counts = "; ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
             raise DatasetError(
@@ -96,29 +111,28 @@ def tile_event(
                 "Lower min_valid, widen radius_km, or remove the event"
             )
         logger.info("%s: %d tiles kept, dropped: %s", event.event, len(rows), dict(dropped))
-        shape = (tiling.size, tiling.size)
         for view, path in (("wrapped", wrapped), ("unwrapped", unwrapped)):
-            seen: list[float] = []
-            blocks = _measured(_cut_view(Path(store), cuts, view, event.event), seen)
+            known: list[float] = []
             write_samples(
-                path, blocks, count=len(rows), shape=shape, attrs={"event": event.event, "view": view}, units="rad", threads=threads
+                path,
+                _cut_view(Path(store), cuts, view, event.event, known),
+                count=len(rows),
+                shape=(tiling.size, tiling.size),
+                attrs={"event": event.event, "view": view},
+                units="rad",
+                threads=threads,
+                identity=canonical_json(
+                    [[prepared[cut.interferogram.key]["digests"][view], [tile.name for tile in cut.tiles]] for cut in cuts]
+                ),
             )
-            if view == "unwrapped":
-                for row, fraction in zip(rows, seen, strict=True):
-                    row["unwrapped_fraction"] = fraction
+        for row, fraction in zip(rows, known, strict=True):
+            row["unwrapped_fraction"] = fraction
     with atomic(index) as part:
         pq.write_table(pa.Table.from_pylist(rows), part)
 
 
-def _survey(
-    event: Event,
-    interferogram: Interferogram,
-    store: Path,
-    tiling: Tiling,
-    outlines: list[Outline] | None,
-    dropped: Counter[str],
-) -> list[tuple[Tile, dict[str, Any]]]:
-    """Choose and label the tiles of one interferogram; count in `dropped` those that are not kept."""
+def _survey(event: Event, interferogram: Interferogram, store: Path, tiling: Tiling, outlines: list[Outline] | None) -> Survey:
+    """Choose and label the tiles of one interferogram."""
     data = open_interferogram(store, interferogram.key)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     try:
@@ -127,6 +141,7 @@ def _survey(
         raise ProductError(f"{store}, {interferogram.key}: {error}") from error
     valid = data.read("valid")
     chosen: list[tuple[Tile, Bounds]] = []
+    dropped: Counter[str] = Counter()
     for tile in grid:
         bounds = geo.bounds(tile)
         fraction = float(np.count_nonzero(valid[tile.window])) / tiling.size**2
@@ -137,12 +152,13 @@ def _survey(
         else:
             chosen.append((tile, bounds))
     if not chosen:
-        return []
+        return Survey([], [], dropped)
     coherence = data.read("coherence") if "coherence" in data else None
     if coherence is not None:
         np.copyto(coherence, np.float32(0), where=~valid)
     evidence = gather_evidence(event, interferogram, outlines, data.latitude, data.longitude).where(valid)
-    return [(tile, _describe(event, interferogram, tile, bounds, valid, coherence, evidence, tiling)) for tile, bounds in chosen]
+    rows = [_describe(event, interferogram, tile, bounds, valid, coherence, evidence, tiling) for tile, bounds in chosen]
+    return Survey([tile for tile, _ in chosen], rows, dropped)
 
 
 def _describe(
@@ -158,7 +174,7 @@ def _describe(
     """Return the row of a tile, without what only the cutting of the unwrapped phase shows."""
     seen = int(np.count_nonzero(valid[tile.window]))
     label = judge(evidence, tile.window, seen, tiling.label)
-    mean_coherence = np.nan if coherence is None else float(coherence[tile.window].sum(dtype=np.float64)) / seen
+    mean_coherence = np.nan if coherence is None else round(float(coherence[tile.window].sum()) / seen, 5)
     return {
         "sample": f"{event.event}/{interferogram.key}/{tile.name}",
         "event": event.event,
@@ -188,17 +204,12 @@ def _distance_km(event: Event, bounds: Bounds) -> float:
     return distance_km((event.latitude, event.longitude), bounds.centre)
 
 
-def _cut_view(store: Path, cuts: list[Cut], view: str, event: str) -> Iterator[np.ndarray]:
-    """Yield tiles, each as a block of one, shape (1, size, size), interferogram after interferogram."""
+def _cut_view(store: Path, cuts: list[Cut], view: str, event: str, known: list[float]) -> Iterator[np.ndarray]:
+    """Yield tiles, each as a block of one, shape (1, size, size), and note in `known` the fraction of each with data."""
     for cut in track(cuts, desc=f"tile {event} {view}", unit="pair"):
         if cut.tiles:
             raster = open_interferogram(store, cut.interferogram.key).read(view)
+            finite = np.isfinite(raster)
             for tile in cut.tiles:
+                known.append(int(np.count_nonzero(finite[tile.window])) / tile.size**2)
                 yield raster[tile.window][None]
-
-
-def _measured(blocks: Iterator[np.ndarray], fractions: list[float]) -> Iterator[np.ndarray]:
-    """Pass blocks on, and note for each tile which fraction of its pixels holds data."""
-    for block in blocks:
-        fractions += [float(np.count_nonzero(np.isfinite(tile))) / tile.size for tile in block]
-        yield block
