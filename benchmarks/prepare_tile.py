@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ tile_event(event, interferograms, root / "interferograms.zarr", Tiling(), None, 
            wrapped=root / "wrapped.zarr", unwrapped=root / "unwrapped.zarr")
 """,
 }
+OUTPUTS = {"prepare": ["interferograms.zarr"], "tile": ["wrapped.zarr", "unwrapped.zarr"]}
 START = "import time; begin = time.perf_counter()"
 FINISH = """
 import resource
@@ -111,7 +113,9 @@ def write_frame(root: Path, rows: int, columns: int, pairs: int) -> None:
 
 
 def measure(step: str, root: Path) -> Measure:
-    """Run a step in a fresh process."""
+    """Run a step in a fresh process; what an earlier run wrote is removed first."""
+    for name in OUTPUTS.get(step, ()):
+        shutil.rmtree(root / name, ignore_errors=True)
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "OMP_NUM_THREADS": "2"}
     code = STEPS[step].replace("START", START) + FINISH
     begin = time.perf_counter()

@@ -76,17 +76,6 @@ def test_digest_follows_the_content_alone(tmp_path):
     assert content_digest(samples.reshape(5, 12, 48)) != digest
 
 
-def test_an_identity_stands_for_the_pixels(tmp_path):
-    samples = phases(5)
-    digests = []
-    for name, identity in (("a", "x"), ("b", "x"), ("c", "y")):
-        options = {"count": 5, "shape": (24, 24), "attrs": {}, "units": "rad"}
-        digests.append(write_samples(tmp_path / name, [samples], **options, identity=identity))
-        np.testing.assert_array_equal(open_samples(tmp_path / name).read(slice(None)), samples)
-    assert digests[0] == digests[1] != digests[2]
-    assert open_samples(tmp_path / "a").digest == digests[0]
-
-
 def test_other_number_types_are_converted(tmp_path):
     write_samples(tmp_path / "a", [np.arange(8.0).reshape(2, 2, 2)], count=2, shape=(2, 2), attrs={}, units="rad")
     np.testing.assert_array_equal(open_samples(tmp_path / "a").read(slice(None)), np.arange(8, dtype="f4").reshape(2, 2, 2))

@@ -26,6 +26,9 @@ except ConfigError as error:
 if workflow.scheduling_settings:  # there are none while linting
     workflow.scheduling_settings.max_jobs_per_timespan = None
 
+# Two networks side by side use the cores better than one after the other: loading them keeps a single core busy.
+HALF_THE_CORES = max(1, (workflow.cores or 2) // 2)
+
 
 wildcard_constraints:
     event=r"[^/]+",

@@ -17,7 +17,7 @@ rule embed:
         "results/benchmarks/embed/{dataset}_{view}_{encoder}.tsv"
     conda:
         "../../envs/learning.yaml"
-    threads: 2
+    threads: HALF_THE_CORES
     resources:
         mem_mb=6000,
         runtime="12h",

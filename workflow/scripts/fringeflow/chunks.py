@@ -15,22 +15,24 @@ from numcodecs.blosc import Blosc
 from zarr.codecs import BloscCodec
 
 NO_CHUNK = np.uint64(2**64 - 1)
+LZ4_LEVEL = 5
 BLOCK_BYTES = 1 << 16
-"""Blosc's inner block: fits the second-level cache, a third faster than Blosc's own choice."""
+"""Blosc's inner block: fits the second-level cache."""
 
 
-def codec(itemsize: int) -> BloscCodec:
-    """Return the one compressor of all arrays: LZ4 over shuffled bytes.
+def codec() -> BloscCodec:
+    """Return the one compressor of all arrays: LZ4.
 
-    Phase noise shrinks little whatever the compressor, and this one is the fastest that shrinks it at all.
+    No compressor takes more than a fifth off phase noise. This one takes no data away, which there is
+    much of, and at 2 GB/s costs no time; shuffling bytes first would save that fifth at a third of the speed.
     """
-    return BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=itemsize, blocksize=BLOCK_BYTES)
+    return BloscCodec(cname="lz4", clevel=LZ4_LEVEL, shuffle="noshuffle", blocksize=BLOCK_BYTES)
 
 
 def encode(chunk: np.ndarray) -> bytes:
     """Compress a whole chunk as `codec` says, little-endian."""
     chunk = np.ascontiguousarray(chunk, dtype=chunk.dtype.newbyteorder("<"))
-    return Blosc(cname="lz4", clevel=5, shuffle=Blosc.SHUFFLE, blocksize=BLOCK_BYTES, typesize=chunk.dtype.itemsize).encode(chunk)
+    return Blosc(cname="lz4", clevel=LZ4_LEVEL, shuffle=Blosc.NOSHUFFLE, blocksize=BLOCK_BYTES).encode(chunk)
 
 
 def write_chunk(array: Path, key: tuple[int, ...], chunk: np.ndarray, shape: tuple[int, ...], fill: float) -> None:

@@ -93,7 +93,6 @@ def write_samples(
     attrs: dict[str, Any],
     units: str,
     threads: int = 2,
-    identity: str | None = None,
 ) -> str:
     """Write samples as they come, with bounded memory; nothing stands under `path` until all are there.
 
@@ -113,16 +112,13 @@ def write_samples(
         Units of the samples, for example "rad".
     threads : int
         How many threads compress and digest.
-    identity : str, optional
-        What determines every pixel, where the caller knows it (digests of the sources, and how
-        samples are cut from them). It is digested in the pixels' stead, which saves a pass over them.
 
     Returns
     -------
     str
         Digest of the content: SHA-256, in hexadecimal, over the array's shape and the SHA-256 of each
-        sample's float32 bytes (little-endian, every NaN alike), or over `identity`. It depends neither
-        on the blocks in which the samples came nor on how they are compressed. Also kept in `attrs`.
+        sample's float32 bytes (little-endian, every NaN alike). It depends neither on the blocks in which
+        the samples came nor on how they are compressed. Also kept in `attrs`.
 
     Raises
     ------
@@ -143,7 +139,7 @@ def write_samples(
             shards=(shard, *shape),
             dtype="float32",
             fill_value=np.nan,
-            compressors=codec(4),
+            compressors=codec(),
             dimension_names=("sample", "y", "x"),
             attributes={"units": units},
         )
@@ -155,9 +151,8 @@ def write_samples(
                 # Chunk by chunk, so that pixels pass all steps while they are in the processor's cache.
                 for first in range(0, len(samples), chunk):
                     few = np.stack(samples[first : first + chunk], dtype="<f4", casting="same_kind")
-                    if identity is None:
-                        _canonical(few)
-                        digests.extend(hashlib.sha256(sample).digest() for sample in few)
+                    _canonical(few)
+                    digests.extend(hashlib.sha256(sample).digest() for sample in few)
                     yield encode(padded(few, (chunk, *shape), np.nan))
 
             write_shard(folder, number, compressed(), shard // chunk)
@@ -171,7 +166,7 @@ def write_samples(
                 running.append(pool.submit(write, number, samples))
             for future in running:
                 leaves += future.result()
-        digest = _root_digest(shape, leaves) if identity is None else hashlib.sha256(f"{count} {shape} {identity}".encode()).hexdigest()
+        digest = _root_digest(shape, leaves)
         described = {**attrs, "count": count, "digest": digest, "shape": list(shape), "units": units}
         group.attrs.put(dict(sorted(described.items())))
     return digest

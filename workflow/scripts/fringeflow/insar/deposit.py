@@ -50,7 +50,7 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
             chunks=shape,
             dtype=data.dtype,
             fill_value=np.nan if data.dtype.kind == "f" else False,
-            compressors=codec(data.dtype.itemsize),
+            compressors=codec(),
             dimension_names=("y", "x"),
             attributes={**data.attrs, "grid_mapping": "spatial_ref"},
         )

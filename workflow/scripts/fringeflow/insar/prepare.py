@@ -7,6 +7,7 @@ from typing import Any
 
 import dask
 import dask.array as da
+import dask.threaded
 import numpy as np
 import xarray as xr
 import zarr
@@ -65,7 +66,7 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
     if not interferograms:
         raise ProductError(f"event '{event.event}' has no interferogram to prepare; add rows to the interferograms table")
     entries: list[dict[str, Any]] = []
-    with atomic(out) as part, dask.config.set(scheduler="threads", num_workers=threads), ThreadPoolExecutor(1) as writer:
+    with atomic(out) as part, dask.config.set(scheduler=dask.threaded.get, num_workers=threads), ThreadPoolExecutor(1) as writer:
         root = zarr.create_group(part, zarr_format=3)
         # One interferogram is written while the next is read.
         written: list[Future[dict[str, str]]] = []

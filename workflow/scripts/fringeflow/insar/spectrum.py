@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
+import dask.threaded
 import numpy as np
 
 from fringeflow.config.models import Spectrogram
@@ -151,7 +152,7 @@ def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, thread
         with progress_bar(source.count, desc=f"spectrogram {name}", unit="tile") as bar:
             for first in range(0, source.count, BATCH * threads):
                 batches = [dask.delayed(transform)(start) for start in range(first, min(first + BATCH * threads, source.count), BATCH)]
-                for block in dask.compute(*batches, scheduler="threads", num_workers=threads):
+                for block in dask.compute(*batches, scheduler=dask.threaded.get, num_workers=threads):
                     bar.update(len(block))
                     yield block
 

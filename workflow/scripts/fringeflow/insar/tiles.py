@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import dask.threaded
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 from fringeflow.config.models import Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
-from fringeflow.files import atomic, canonical_json
+from fringeflow.files import atomic
 from fringeflow.insar.labels import Evidence, Outline, gather_evidence, judge, read_outlines
 from fringeflow.insar.prepared import open_interferogram, read_index
 from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
@@ -86,7 +87,7 @@ def tile_event(
         If no tile is left (says how many fell to which rule), or an interferogram was not prepared.
     """
     outlines = None if polygons is None else read_outlines(Path(polygons))
-    prepared = {entry["group"]: entry for entry in read_index(Path(store))["interferograms"]}
+    prepared = {entry["group"] for entry in read_index(Path(store))["interferograms"]}
     rows: list[dict[str, Any]] = []
     cuts: list[Cut] = []
     dropped: Counter[str] = Counter()
@@ -96,7 +97,7 @@ def tile_event(
                 f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
             )
     ordered = sorted(interferograms, key=lambda row: row.key)
-    with dask.config.set(scheduler="threads", num_workers=threads), ThreadPoolExecutor(threads) as pool:
+    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads), ThreadPoolExecutor(threads) as pool:
         surveys = pool.map(lambda row: _survey(event, row, Path(store), tiling, outlines), ordered)
         for interferogram, survey in zip(
             ordered, track(surveys, desc=f"label {event.event}", total=len(ordered), unit="pair"), strict=True
@@ -121,9 +122,6 @@ def tile_event(
                 attrs={"event": event.event, "view": view},
                 units="rad",
                 threads=threads,
-                identity=canonical_json(
-                    [[prepared[cut.interferogram.key]["digests"][view], [tile.name for tile in cut.tiles]] for cut in cuts]
-                ),
             )
         for row, fraction in zip(rows, known, strict=True):
             row["unwrapped_fraction"] = fraction
