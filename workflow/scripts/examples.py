@@ -1,7 +1,6 @@
 from pathlib import Path
 
 from fringeflow.datasets.figures import draw_examples
-
 from fringeflow.job import run
 
 if __name__ == "__main__":
