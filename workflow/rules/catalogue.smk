@@ -11,7 +11,7 @@ rule catalogue:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime="2h",
+        runtime=120,
         downloads=1,
     params:
         events=PLAN.portal_events_json,

@@ -21,7 +21,7 @@ rule dataset:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="30m",
+        runtime=30,
     params:
         settings=PLAN.dataset_json,
         code=code_digest("dataset"),
@@ -46,7 +46,7 @@ rule examples:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="10m",
+        runtime=10,
     params:
         code=code_digest("examples"),
     message:

@@ -20,7 +20,7 @@ rule embed:
     threads: HALF_THE_CORES
     resources:
         mem_mb=6000,
-        runtime="12h",
+        runtime=720,
     params:
         encoder=PLAN.encoder_json,
         code=lambda wildcards: code_digest("embed", PLAN.encoder_modules(wildcards)),

@@ -20,7 +20,7 @@ rule evaluate:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="30m",
+        runtime=30,
     params:
         settings=PLAN.json("evaluation"),
         code=code_digest("evaluate"),
@@ -48,7 +48,7 @@ rule compare:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="30m",
+        runtime=30,
     params:
         code=code_digest("compare"),
     message:

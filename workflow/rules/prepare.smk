@@ -17,7 +17,7 @@ rule prepare:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime="4h",
+        runtime=240,
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

@@ -22,7 +22,7 @@ rule score:
     threads: 2
     resources:
         mem_mb=6000,
-        runtime="4h",
+        runtime=240,
     params:
         settings=PLAN.json("score"),
         code=lambda wildcards: code_digest("score", PLAN.score_modules()),

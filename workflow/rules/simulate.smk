@@ -15,7 +15,7 @@ rule simulate:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="20m",
+        runtime=20,
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

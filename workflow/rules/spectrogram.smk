@@ -17,7 +17,7 @@ rule spectrogram:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime="1h",
+        runtime=60,
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram"),

@@ -20,7 +20,7 @@ rule tile:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime="1h",
+        runtime=60,
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

@@ -28,7 +28,7 @@ rule train:
     threads: 1
     resources:
         mem_mb=4000,
-        runtime="12h",
+        runtime=720,
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,

@@ -10,7 +10,7 @@ if __name__ == "__main__":
         fetch_interferogram(
             job.wildcards.frame,
             job.wildcards.pair,
-            config.mirrors_of(job.params.source),
+            config.mirrors_of("simulated" if job.input.archive else "portal"),
             config.download,
             out=Path(job.output.manifest),
         )

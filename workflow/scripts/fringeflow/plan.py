@@ -114,10 +114,6 @@ class Plan(Parameters):
             [*(summarise(table) for table in tables if table.exists()), *(f"Scores: {path}" for path in scores if path.exists())]
         )
 
-    def source_of(self, wildcards: Any) -> str:
-        """Return the source of an interferogram: `simulated` or `portal`."""
-        return self.event(self._owners[f"{wildcards.frame}/{wildcards.pair}"]).source
-
     @cached_property
     def _owners(self) -> dict[str, str]:
         """The event that each interferogram belongs to (any of them, if several share it)."""
@@ -128,7 +124,8 @@ class Plan(Parameters):
         key = f"{wildcards.frame}/{wildcards.pair}"
         if key not in self._owners:
             raise ConfigError([f"no event has the interferogram {key}; {nearest(key, self._owners)}"])
-        return [f"results/archive/{self._owners[key]}.json"] if self.source_of(wildcards) == "simulated" else []
+        owner = self._owners[key]
+        return [f"results/archive/{owner}.json"] if self.tables.events[owner].source == "simulated" else []
 
     def manifests(self, wildcards: Any) -> list[str]:
         """Return the manifests of an event's interferograms."""

@@ -70,13 +70,8 @@ def picture_scores(tiles: pd.DataFrame, interferograms: Path, out: Path, *, titl
         for axis in (phase_axis, score_axis):
             axis.set(xlabel="longitude (deg)", aspect=1 / np.cos(np.radians(y.mean())), facecolor="0.85")
         image = phase_axis.imshow(phase, extent=extent, cmap="twilight", vmin=-np.pi, vmax=np.pi, interpolation="nearest", aspect="auto")
-        figure.colorbar(
-            image,
-            ax=phase_axis,
-            label="wrapped phase (rad)",
-            ticks=[-np.pi, 0, np.pi],
-            format=lambda v, _: f"{v / np.pi:.0f}π" if v else "0",
-        )
+        bar = figure.colorbar(image, ax=phase_axis, label="wrapped phase (rad)")
+        bar.set_ticks([-np.pi, 0, np.pi], labels=["-π", "0", "π"])
         mean = tile_map(part, wrapped.shape, size, step)
         image = score_axis.imshow(mean, extent=extent, cmap="viridis", vmin=0, vmax=1, interpolation="nearest", aspect="auto")
         figure.colorbar(image, ax=score_axis, label="mean score of the tiles over a pixel")
