@@ -30,6 +30,7 @@ TINY = {
 }
 """Settings of the small run: half the resolution, one fast model."""
 
+WILDCARDS = ("event", "frame", "pair", "tiling", "dataset", "view", "encoder", "model", "strategy")
 VOLATILE = ("benchmarks/", "comparison/")
 """Results that hold durations."""
 
@@ -57,15 +58,24 @@ class Workspace:
         return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"FRINGEFLOW_TEST": "1"}
 
     def planned(self, *arguments: str) -> list[str]:
-        """Return what a dry-run would do: `rule wildcard=value,...`, sorted, without `all`."""
-        text = self.snakemake("-n", *arguments).stdout
-        jobs = []
-        for block in re.split(r"\n(?=(?:local)?rule )", text):
-            name = re.match(r"(?:local)?rule (\w+):", block)
-            if name and name[1] != "all":
-                wildcards = re.search(r"^    wildcards: (.+)$", block, re.MULTILINE)
-                jobs.append(f"{name[1]} {wildcards[1] if wildcards else ''}".strip())
-        return sorted(set(jobs))
+        """Return what a dry-run would do: `rule wildcard=value, ...`, sorted, without `all`."""
+        patterns = self._messages()
+        jobs = set()
+        for message in re.findall(r"^Job \d+: (.+)$", self.snakemake("-n", *arguments).stdout, re.MULTILINE):
+            rule, found = next((rule, match) for rule, pattern in patterns.items() if (match := pattern.fullmatch(message)))
+            wildcards = sorted(found.groupdict().items(), key=lambda item: WILDCARDS.index(item[0]))
+            jobs.add(f"{rule} {', '.join(f'{name}={value}' for name, value in wildcards)}")
+        return sorted(jobs)
+
+    def _messages(self) -> dict[str, re.Pattern[str]]:
+        """Return what each rule says of its jobs (Snakemake tells the message instead of rule and wildcards)."""
+        patterns = {}
+        for path in (self.folder / "workflow/rules").glob("*.smk"):
+            for text in path.read_text().split("\nrule ")[1:]:
+                message = re.search(r'message:\s+"([^"]+)"', text)[1]
+                pattern = re.sub(r"\\{wildcards\\.(\w+)\\}", r"(?P<\1>\\S+)", re.escape(message))
+                patterns[text.split(":")[0]] = re.compile(pattern)
+        return patterns
 
     def configure(self, **change) -> None:
         """Change the overlay: nested mappings are merged, anything else is replaced."""
@@ -131,7 +141,9 @@ def fresh(root, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def finished(fresh) -> Workspace:
-    """A finished small run; copy it before changing anything."""
+    """A finished small run; copy it before changing anything. $FRINGEFLOW_FINISHED names one that is there already."""
+    if "FRINGEFLOW_FINISHED" in os.environ:
+        return Workspace(Path(os.environ["FRINGEFLOW_FINISHED"]))
     workspace = fresh("finished")
     workspace.snakemake("--cores", "2")
     return workspace

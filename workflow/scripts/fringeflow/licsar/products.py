@@ -229,8 +229,11 @@ def _block(
     with _open(path) as source:
         values = _read(path, source, Window(column, row, right - left, bottom - top))
         valid = _has_data(values, product, source.nodata)
-    scale = 1 / 255 if product == "cc" and values.dtype == np.uint8 else 1
-    result = np.where(valid, values.astype(np.float32) * np.float32(scale), np.float32(np.nan))
+    result = values.astype(np.float32, copy=False)
+    if product == "cc" and values.dtype == np.uint8:
+        result *= np.float32(1 / 255)
+    if not valid.all():
+        np.copyto(result, np.float32(np.nan), where=~valid)
     return np.ascontiguousarray(result[:: -1 if south_up else 1, :: -1 if east_first else 1])
 
 
