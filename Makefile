@@ -28,7 +28,8 @@ run: $(VENV)/installed ## install if needed, then run the whole workflow; ARGS g
 	$(BIN)/snakemake --cores $(CORES) $(ARGS)
 
 test: lint ## install if needed, then lint and run every test
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 tests/unit tests/real
+	$(BIN)/pytest tests/workflow
 
 lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint
 	$(BIN)/ruff check .

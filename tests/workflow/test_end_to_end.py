@@ -6,8 +6,6 @@ import json
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 
 def test_every_promised_result_is_there(finished):
     results = finished.folder / "results"

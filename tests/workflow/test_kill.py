@@ -9,8 +9,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = pytest.mark.xdist_group("finished")
-
 DOWNSTREAM = ["raw", "events", "datasets", "runs", "cache"]
 
 

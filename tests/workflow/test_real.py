@@ -3,10 +3,8 @@
 import json
 
 import pandas as pd
-import pytest
 import yaml
 
-pytestmark = pytest.mark.xdist_group("finished")
 FRAMES = {"us7000df40": "102A_05000_131313", "galapagos": "106A_09048_000909"}
 
 
