@@ -104,12 +104,15 @@ class Workspace:
             self.write_rows(name, [row for row in self.rows(name) if row["event"] in events])
 
     def digests(self, below: str = "") -> dict[str, str]:
-        """Return the digest of every result, durations and pictures of them apart."""
+        """Return the digest of every result, apart from durations and from skops files, which hold memory addresses."""
         results = self.folder / "results"
         return {
             str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted((results / below).rglob("*"))
-            if path.is_file() and path.name not in ("timing.json", "made.json") and not str(path.relative_to(results)).startswith(VOLATILE)
+            if path.is_file()
+            and path.suffix != ".skops"
+            and path.name not in ("timing.json", "made.json")
+            and not str(path.relative_to(results)).startswith(VOLATILE)
         }
 
     def copy(self, folder: Path) -> "Workspace":

@@ -38,7 +38,7 @@ def mirror(copied, tmp_path):
 
 def test_a_missing_mirror_is_named_and_the_others_go_on(copied, tmp_path):
     frame, pair = portal(copied, tmp_path / "nowhere")
-    for name in ("raw", "events"):
+    for name in ("raw", "events", "datasets", "runs", "comparison"):
         shutil.rmtree(copied.folder / "results" / name)
     said = failing(copied, "--cores", "2", "--until", "fetch")
     assert str(tmp_path / "nowhere") in said
