@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from fringeflow.chunks import codec, encode, padded, write_shard
+from fringeflow.chunks import codec, encode, leaf_digest, padded, write_shard
 from fringeflow.errors import DatasetError
 from fringeflow.files import atomic
 
@@ -116,7 +116,7 @@ def write_samples(
     Returns
     -------
     str
-        Digest of the content: SHA-256, in hexadecimal, over the array's shape and the SHA-256 of each
+        Digest of the content: SHA-256, in hexadecimal, over the array's shape and the `leaf_digest` of each
         sample's float32 bytes (little-endian, every NaN alike). It depends neither on the blocks in which
         the samples came nor on how they are compressed. Also kept in `attrs`.
 
@@ -149,10 +149,12 @@ def write_samples(
 
             def compressed() -> Iterator[bytes]:
                 # Chunk by chunk, so that pixels pass all steps while they are in the processor's cache.
+                buffer = np.empty((chunk, *shape), "<f4")
                 for first in range(0, len(samples), chunk):
-                    few = np.stack(samples[first : first + chunk], dtype="<f4", casting="same_kind")
+                    few = buffer[: len(samples[first : first + chunk])]
+                    np.stack(samples[first : first + chunk], out=few, casting="same_kind")
                     _canonical(few)
-                    digests.extend(hashlib.sha256(sample).digest() for sample in few)
+                    digests.extend(leaf_digest(sample) for sample in few)
                     yield encode(padded(few, (chunk, *shape), np.nan))
 
             write_shard(folder, number, compressed(), shard // chunk)
@@ -208,7 +210,7 @@ def content_digest(samples: np.ndarray) -> str:
     """Return the digest that `write_samples` gives for samples held in memory, shape (count, rows, columns)."""
     samples = np.array(samples, dtype="<f4", order="C")
     _canonical(samples)
-    return _root_digest(samples.shape[1:], [hashlib.sha256(sample).digest() for sample in samples])
+    return _root_digest(samples.shape[1:], [leaf_digest(sample) for sample in samples])
 
 
 def _canonical(samples: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from fringeflow.chunks import codec, write_chunk
+from fringeflow.chunks import codec, leaf_digest, write_chunk
 
 CHUNK_ROWS = 512
 VARIABLES = ("wrapped", "unwrapped", "coherence", "valid")
@@ -34,7 +34,7 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
     Returns
     -------
     dict of str
-        By variable, SHA-256 over its shape and the SHA-256 of each band's bytes; as `grid`, that of the
+        By variable, SHA-256 over its shape and the `leaf_digest` of each band; as `grid`, that of the
         coordinates.
     """
     names = [name for name in VARIABLES if name in dataset]
@@ -58,7 +58,7 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
     def write(name: str, first: int) -> bytes:
         band = np.ascontiguousarray(dataset[name].values[first : first + shape[0]])
         write_chunk(root / group / name, (first // shape[0], 0), band, shape, fill=np.nan if band.dtype.kind == "f" else 0)
-        return hashlib.sha256(band.data).digest()
+        return leaf_digest(band)
 
     digests = {"grid": hashlib.sha256(dataset.y.values.tobytes() + dataset.x.values.tobytes()).hexdigest()}
     with ThreadPoolExecutor(threads) as pool:

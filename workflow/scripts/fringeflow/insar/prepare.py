@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dask
-import dask.array as da
 import dask.threaded
 import numpy as np
 import xarray as xr
@@ -21,7 +20,7 @@ from fringeflow.insar.deposit import write_interferogram
 from fringeflow.insar.phase import PI, rewrap
 from fringeflow.insar.unwrap import UNWRAPPERS, unwrap
 from fringeflow.licsar.names import PHASES, PRODUCTS, product_file
-from fringeflow.licsar.products import read_product
+from fringeflow.licsar.products import read_into, read_product
 from fringeflow.progress import track
 
 logger = logging.getLogger(__name__)
@@ -113,7 +112,7 @@ def prepare_interferogram(interferogram: Interferogram, raw: Path, settings: Pre
     hashes = _listed_products(folder)
     paths = {name: folder / product_file(interferogram.pair, name) for name in ROLES if name in hashes}
     products = align({name: read_product(path, name) for name, path in paths.items()}, paths, settings.grid_tolerance_px)
-    arrays, made = _phases(products)
+    arrays, made = _phases(paths, next(iter(products.values())).shape)
     if not arrays["valid"].any():
         some = paths[next(iter(paths))]
         raise ProductError(f"{some}: no pixel holds data; drop {interferogram.key} from the interferograms table or use another mirror")
@@ -165,21 +164,21 @@ def _listed_products(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _phases(products: dict[str, xr.DataArray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read the products into arrays on one grid, and tell what each phase was made from."""
-    made = {"wrapped": "diff_pha" if "diff_pha" in products else "rewrapped unw"}
-    arrays = {ROLES[name]: np.empty(data.shape, np.float32) for name, data in products.items()}
-    da.store([data.data for data in products.values()], list(arrays.values()), lock=False)
+def _phases(paths: dict[str, Path], shape: tuple[int, ...]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read the products, which lie on one grid, and tell what each phase was made from."""
+    made = {"wrapped": "diff_pha" if "diff_pha" in paths else "rewrapped unw"}
+    arrays = {ROLES[name]: np.empty(shape, np.float32) for name in paths}
+    for name, path in paths.items():
+        read_into(path, name, arrays[ROLES[name]])
     if "unwrapped" in arrays:
         made["unwrapped"] = "unw"
-    shape = next(iter(arrays.values())).shape
     wrapped = arrays.setdefault("wrapped", np.empty(shape, np.float32))
     unwrapped, coherence = arrays.get("unwrapped"), arrays.get("coherence")
     valid = arrays["valid"] = np.empty(shape, bool)
 
     def finish(first: int) -> None:
         band = slice(first, first + BAND_ROWS)
-        if "diff_pha" not in products and unwrapped is not None:
+        if "diff_pha" not in paths and unwrapped is not None:
             wrapped[band] = rewrap(unwrapped[band])
         elif _leaves_one_cycle(wrapped[band]):
             wrapped[band] = rewrap(wrapped[band])

@@ -85,10 +85,10 @@ def _check_header(path: Path, source: DatasetReader, product: str) -> None:
         raise _problem(path, f"blocks of {rows} x {columns} pixels", f"blocks of at most {MAX_BLOCK_BYTES:,} bytes")
 
 
-def _read(path: Path, source: DatasetReader, window: Window) -> NDArray[Any]:
+def _read(path: Path, source: DatasetReader, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Read a window; say which one cannot be read."""
     try:
-        return source.read(1, window=window)
+        return source.read(1, window=window, out=out)
     except (RasterioError, OSError) as error:
         first, last = window.row_off, window.row_off + window.height - 1
         cause = error.__cause__ or error
@@ -226,15 +226,54 @@ def _block(
     (top, bottom), (left, right) = block_info[None]["array-location"]
     row = shape[0] - bottom if south_up else top
     column = shape[1] - right if east_first else left
-    with _open(path) as source:
-        values = _read(path, source, Window(column, row, right - left, bottom - top))
-        valid = _has_data(values, product, source.nodata)
-    result = values.astype(np.float32, copy=False)
-    if product == "cc" and values.dtype == np.uint8:
-        result *= np.float32(1 / 255)
-    if not valid.all():
-        np.copyto(result, np.float32(np.nan), where=~valid)
+    result = np.empty((bottom - top, right - left), np.float32)
+    _fill(path, product, Window(column, row, right - left, bottom - top), result)
     return np.ascontiguousarray(result[:: -1 if south_up else 1, :: -1 if east_first else 1])
+
+
+def read_into(path: str | Path, product: str, out: NDArray[np.float32]) -> None:
+    """Read a whole product as `read_product` gives it, straight into an array: no block of it is copied twice.
+
+    Parameters
+    ----------
+    path : path of a GeoTIFF
+    product : {"unw", "diff_pha", "cc"}
+    out : ndarray of float32, shape (rows, columns), contiguous
+        Filled, bands of whole rows in parallel as dask is configured to.
+
+    Raises
+    ------
+    ProductError
+        If a block cannot be read.
+    """
+    import dask
+
+    path = Path(path)
+    with _open(path) as source:
+        bands, south_up, east_first = _bands(source), source.transform.e > 0, source.transform.a < 0
+    rows = len(out)
+
+    def band(window: Window) -> None:
+        first = rows - window.row_off - window.height if south_up else window.row_off
+        place = out[first : first + window.height]
+        _fill(path, product, window, place)
+        if south_up or east_first:
+            place[...] = place[:: -1 if south_up else 1, :: -1 if east_first else 1].copy()
+
+    dask.compute(*(dask.delayed(band)(window) for window in bands))
+
+
+def _fill(path: Path, product: str, window: Window, out: NDArray[np.float32]) -> None:
+    """Read a window as it lies in the file, in the product's units, NaN where it holds no data."""
+    with _open(path) as source:
+        if source.dtypes[0] == "float32":
+            values = _read(path, source, window, out)
+        else:
+            values = _read(path, source, window)
+            np.multiply(values, np.float32(1 / 255 if values.dtype == np.uint8 else 1), out=out, casting="unsafe")
+        valid = _has_data(values, product, source.nodata)
+    if not valid.all():
+        np.copyto(out, np.float32(np.nan), where=~valid)
 
 
 def _known(product: str) -> None:
