@@ -47,6 +47,7 @@ for path in sorted(Path(sys.argv[1], "raw").rglob("*.tif")):
 """,
     "prepare": COMMON
     + """
+import dask.array  # imported late by the reader, since a fetch job does without it
 from fringeflow.insar.prepare import prepare_event
 START
 prepare_event(event, interferograms, root / "raw", Prepare(), root / "interferograms.zarr")

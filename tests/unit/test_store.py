@@ -149,3 +149,15 @@ def test_rows_outside_are_refused(tmp_path):
     for rows in ([0, 5], [-1]):
         with pytest.raises(DatasetError, match="holds rows 0 to 4"):
             store.read(np.array(rows))
+
+
+@pytest.mark.parametrize(("where", "found"), [(-10, "its index is damaged"), (16, "decompression")])
+def test_a_damaged_shard_is_named_and_never_read_as_samples(tmp_path, where, found):
+    """The index has a checksum; in a chunk Blosc's header no longer fits what follows."""
+    write(tmp_path / "a.zarr", phases(5))
+    shard = next(path for path in (tmp_path / "a.zarr/samples/c").rglob("*") if path.is_file())
+    content = bytearray(shard.read_bytes())
+    content[where : where + 8] = bytes(byte ^ 0xFF for byte in content[where : where + 8])
+    shard.write_bytes(content)
+    with pytest.raises(DatasetError, match=rf"samples 0 to \d+ are damaged \(.*{found}"):
+        open_samples(tmp_path / "a.zarr").read(slice(0, 5))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import zarr
 
-from fringeflow.chunks import codec, encode, leaf_digest, padded, write_shard
+from fringeflow.chunks import codec, encode, leaf_digest, padded, read_shard, write_shard
 from fringeflow.errors import DatasetError
 from fringeflow.files import atomic
 
@@ -42,6 +42,8 @@ class Samples:
         SHA-256 of the content, see `write_samples`.
     attrs : dict
         What the writer said about them, `units` included.
+    layout : tuple of int
+        Samples in a chunk and in a shard.
     """
 
     path: Path
@@ -49,7 +51,7 @@ class Samples:
     shape: tuple[int, int]
     digest: str
     attrs: dict[str, Any]
-    array: zarr.Array = field(repr=False)
+    layout: tuple[int, int] = field(repr=False)
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Read some samples.
@@ -68,20 +70,31 @@ class Samples:
         DatasetError
             If a row lies outside the store.
         """
-        if isinstance(rows, slice):
-            return np.asarray(self.array[rows])
-        wanted, back = np.unique(np.asarray(rows, dtype=np.int64), return_inverse=True)
-        if wanted.size == 0:
-            return np.empty((0, *self.shape), np.float32)
-        if wanted[0] < 0 or wanted[-1] >= self.count:
+        wanted = np.arange(self.count)[rows] if isinstance(rows, slice) else np.asarray(rows, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= self.count):
             raise DatasetError(
-                f"{self.path}: asked for rows {wanted[0]} to {wanted[-1]}, but it holds rows 0 to {self.count - 1}; rebuild the index that names them"
+                f"{self.path}: asked for rows {wanted.min()} to {wanted.max()}, but it holds rows 0 to {self.count - 1}; rebuild the index that names them"
             )
-        if wanted[-1] - wanted[0] + 1 == wanted.size:
-            block = np.asarray(self.array[int(wanted[0]) : int(wanted[-1]) + 1])
-        else:
-            block = np.asarray(self.array.oindex[wanted])
-        return block if np.array_equal(back, np.arange(back.size)) else block[back]
+        result = np.empty((len(wanted), *self.shape), np.float32)
+        chunk, shard = self.layout
+        chunks, back = np.unique(wanted // chunk, return_inverse=True)
+        buffer = np.empty((chunk, *self.shape), "<f4")
+        for place, number in enumerate(chunks.tolist()):
+            here = np.flatnonzero(back == place)
+            first = number * chunk
+            straight = (
+                len(here) == chunk and here[-1] - here[0] == chunk - 1 and np.array_equal(wanted[here], np.arange(first, first + chunk))
+            )
+            block = result[here[0] : here[0] + chunk] if straight else buffer
+            try:
+                read_shard(self.path / ARRAY, first // shard, [number % (shard // chunk)], [block], shard // chunk)
+            except (OSError, RuntimeError) as error:
+                raise DatasetError(
+                    f"{self.path}: samples {first} to {first + chunk - 1} are damaged ({error}); remove it and run the workflow again"
+                ) from error
+            if not straight:
+                result[here] = buffer[wanted[here] - first]
+        return result
 
 
 def write_samples(
@@ -197,13 +210,14 @@ def open_samples(path: str | Path) -> Samples:
         raise DatasetError(
             f"{path}: its array is {getattr(array, 'shape', 'a group')}, its attributes say {(count, rows, columns)}; remove it and run the workflow again"
         )
-    shards = ceil(count / (array.shards or array.chunks)[0])
+    layout = (array.chunks[0], (array.shards or array.chunks)[0])
+    shards = ceil(count / layout[1])
     missing = [number for number in range(shards) if not (path / ARRAY / "c" / str(number) / "0" / "0").is_file()]
     if missing:
         raise DatasetError(
             f"{path}: {len(missing)} of {shards} shards are missing (first: {missing[0]}); remove it and run the workflow again"
         )
-    return Samples(path, count, (rows, columns), digest, attrs, array)
+    return Samples(path, count, (rows, columns), digest, attrs, layout)
 
 
 def content_digest(samples: np.ndarray) -> str:

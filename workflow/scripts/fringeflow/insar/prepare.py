@@ -8,6 +8,7 @@ from typing import Any
 import dask
 import dask.threaded
 import numpy as np
+import rioxarray  # noqa: F401  (registers the `rio` accessor)
 import xarray as xr
 import zarr
 

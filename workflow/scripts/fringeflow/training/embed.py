@@ -30,8 +30,8 @@ from fringeflow.provenance import code_digest
 from fringeflow.store import Samples, open_samples
 
 LOGGER = logging.getLogger(__name__)
-AHEAD = 3
-"""Batches that are read and encoded while the backbone works."""
+BATCH = 32
+"""Most images in one forward pass on a CPU: larger ones fall out of its caches and take a third longer an image."""
 
 
 class Encoder(Protocol):
@@ -57,6 +57,7 @@ class Embedder:
         Images in a forward pass.
     bfloat16 : bool
     threads : int
+        Batches that are read, encoded and forwarded at a time.
     """
 
     encoder: EncoderSpec
@@ -73,8 +74,12 @@ class Embedder:
 
     @cached_property
     def network(self) -> Encoder:
-        """The encoder itself; its framework is imported here, when a shard has to be computed."""
-        return importlib.import_module(self.encoder.module).load_encoder(self.encoder, threads=self.threads, bfloat16=self.bfloat16)
+        """The encoder itself; its framework is imported here, when a shard has to be computed.
+
+        Each batch is one thread's, from reading to features: nothing waits for anything, and the features do not
+        depend on the number of threads.
+        """
+        return importlib.import_module(self.encoder.module).load_encoder(self.encoder, threads=1, bfloat16=self.bfloat16)
 
     def digest(self, samples: Samples) -> str:
         """Return the name of a store's shard."""
@@ -105,11 +110,12 @@ class Embedder:
         if _rows(path) == samples.count:
             return path
         features = np.empty((samples.count, self.network.dim), np.float16)
-        start = 0
-        for images in _prefetch(self._batches(samples)):
-            features[start : start + len(images)] = self.network.encode(images)
-            start += len(images)
-            advance(len(images))
+        step = min(self.batch, BATCH)
+        parts = [slice(start, min(start + step, samples.count)) for start in range(0, samples.count, step)]
+        with ThreadPoolExecutor(self.threads) as pool:
+            for rows, encoded in zip(parts, _in_order(pool, self._encode(samples), parts, self.threads), strict=True):
+                features[rows] = encoded
+                advance(len(encoded))
         if not np.isfinite(features).all():
             bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
             raise ModelError(
@@ -124,22 +130,21 @@ class Embedder:
         images = encode(samples, self.view, self.encoder.encoding, self.encoder.input_size)
         return normalise(images, self.encoder.encoding, self.encoder.mean, self.encoder.std)
 
-    def _batches(self, samples: Samples) -> Iterator[Callable[[], np.ndarray]]:
-        for start in range(0, samples.count, self.batch):
-            rows = slice(start, min(start + self.batch, samples.count))
-            yield lambda rows=rows: self.images(samples.read(rows))  # type: ignore[misc]
+    def _encode(self, samples: Samples) -> Callable[[slice], np.ndarray]:
+        """Return the whole way from rows of a store to their features, for one thread."""
+        network = self.network
+        return lambda rows: network.encode(self.images(samples.read(rows)))
 
 
-def _prefetch(jobs: Iterator[Callable[[], np.ndarray]]) -> Iterator[np.ndarray]:
-    """Yield the results of jobs in order, while a thread works on the next few."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting: deque[Future[np.ndarray]] = deque()
-        for job in jobs:
-            waiting.append(pool.submit(job))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[slice], np.ndarray], parts: Sequence[slice], threads: int) -> Iterator[np.ndarray]:
+    """Yield the results of parts in order, each made by one thread, a few of them ahead."""
+    waiting: deque[Future[np.ndarray]] = deque()
+    for part in parts:
+        waiting.append(pool.submit(work, part))
+        if len(waiting) > threads:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _save(path: Path, features: np.ndarray) -> None:
