@@ -20,8 +20,13 @@ include: "workflow/rules/tile.smk"
 include: "workflow/rules/spectrogram.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/embed.smk"
+include: "workflow/rules/extra.smk"
+include: "workflow/rules/curate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/learning_curve.smk"
+include: "workflow/rules/study.smk"
+include: "workflow/rules/gallery.smk"
 include: "workflow/rules/score.smk"
 
 

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+KERAS_PROCESS = "FRINGEFLOW_KERAS_PROCESS"
+"""Set in the process of `keras_process`: TensorFlow cannot share one with PyTorch, which other tests import."""
+collect_ignore = [] if os.environ.get(KERAS_PROCESS) else ["keras_process"]
 
 
 @pytest.fixture(scope="session")

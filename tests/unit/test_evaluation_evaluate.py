@@ -260,6 +260,7 @@ def test_labels_of_the_dataset_are_not_taken_from_their_order(tmp_path):
 
 
 def test_evaluation_needs_no_framework():
-    code = "import sys, fringeflow.evaluation.evaluate, fringeflow.evaluation.compare; print(sorted({'torch', 'sklearn', 'tensorflow'} & set(sys.modules)))"
+    modules = ", ".join(f"fringeflow.evaluation.{name}" for name in ("evaluate", "compare", "strategies"))
+    code = f"import sys, {modules}; print(sorted({{'torch', 'sklearn', 'tensorflow'}} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -1,22 +1,35 @@
-"""Losses, weights and samplers against closed forms; NumPy and PyTorch agree."""
+"""The loss against closed forms and published numbers; PyTorch mirrors NumPy."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from fringeflow.config.models import Strategy
 from fringeflow.errors import DatasetError
 from fringeflow.imbalance import losses
-from fringeflow.imbalance.sampling import oversample, resample
-from fringeflow.imbalance.strategies import StrategySpec
-from fringeflow.imbalance.weights import balanced_weights, weights_of
+from fringeflow.imbalance.objective import Objective, objective_of
+from fringeflow.imbalance.strategies import resolve_strategy
+from tests.unit.toy_losses import COUNT, case, extreme
 
-ONES = np.ones(2)
+CLASSES = ("no_deformation", "deformation")
+TENTH = np.array([0] * 90 + [1] * 10)
 
 
-def binary_logits(p: float) -> np.ndarray:
+def plain(weights=(1.0, 1.0), gamma: float = 0.0, **rest) -> Objective:
+    flat = np.zeros(len(weights))
+    return Objective(np.array(weights, float), gamma, **{"shift": flat, "margins": flat, "scale": 1.0, **rest})
+
+
+def one(logits, label: int, objective: Objective, progress: float = 0.0, weight: float = 1.0) -> float:
+    return losses.loss(np.array([logits], float), np.array([label]), np.array([weight]), objective, progress)
+
+
+def objective(kind: str, labels=TENTH, classes=CLASSES, **settings) -> Objective:
+    return objective_of(resolve_strategy(kind, Strategy(**settings)), labels, classes)
+
+
+def odds(p: float) -> tuple[float, float]:
     """Logits whose softmax gives the second class the probability p."""
-    return np.array([[0.0, np.log(p / (1 - p))]])
+    return 0.0, np.log(p / (1 - p))
 
 
 @pytest.mark.parametrize("p", [0.01, 0.3, 0.5, 0.9, 0.999])
@@ -24,93 +37,119 @@ def binary_logits(p: float) -> np.ndarray:
 def test_focal_is_the_formula_of_study_a(p, gamma):
     for alpha in (0.25, 1.0):
         expected = -alpha * (1 - p) ** gamma * np.log(p)
-        found = losses.focal(binary_logits(p), np.array([1]), np.array([1.0, alpha]), gamma=gamma)
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert one(odds(p), 1, plain((1.0, alpha), gamma)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_focal_numbers_of_the_paper():
     """Lin et al., section 3.2: with gamma 2, p = 0.9 counts 100 times less than in cross-entropy, p = 0.968 about 1000 times."""
     for p, times in ((0.9, 100), (0.968, 1000)):
-        ratio = losses.cross_entropy(binary_logits(p), np.array([1]), ONES) / losses.focal(binary_logits(p), np.array([1]), ONES, gamma=2)
-        assert ratio == pytest.approx(times, rel=0.05)
-    assert losses.focal(binary_logits(0.9), np.array([1]), 0.25 * ONES, gamma=2) == pytest.approx(2.634e-4, rel=1e-3)
+        assert one(odds(p), 1, plain()) / one(odds(p), 1, plain(gamma=2)) == pytest.approx(times, rel=0.05)
+    assert one(odds(0.9), 1, plain((0.25, 0.25), 2)) == pytest.approx(2.634e-4, rel=1e-3)
 
 
 def test_cross_entropy_of_equal_logits_is_the_logarithm_of_the_number_of_classes():
-    assert losses.cross_entropy(np.zeros((5, 4)), np.array([0, 1, 2, 3, 0]), np.ones(4)) == pytest.approx(np.log(4))
+    labels = np.array([0, 1, 2, 3, 0])
+    assert losses.loss(np.zeros((5, 4)), labels, np.ones(5), plain((1.0,) * 4)) == pytest.approx(np.log(4))
 
 
-def test_no_logit_is_too_large():
-    logits = np.array([[1e4, -1e4], [-1e4, 1e4]])
-    assert losses.focal(logits, np.array([0, 1]), ONES, gamma=2) == 0
-    assert np.isfinite(losses.focal(logits, np.array([1, 0]), ONES, gamma=2))
+def test_the_mean_is_over_samples_not_over_weights():
+    """A batch of doubted samples moves the weights less than one of certain samples."""
+    labels = np.array([0, 1])
+    assert losses.loss(np.zeros((2, 2)), labels, np.array([0.5, 0.5]), plain()) == pytest.approx(np.log(2) / 2)
+    assert losses.loss(np.zeros((2, 2)), labels, np.array([1.0, 0.0]), plain((3.0, 9.0))) == pytest.approx(3 * np.log(2) / 2)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(2, 6), st.integers(1, 20), st.sampled_from([0.0, 0.3, 1.0, 2.0, 5.0]), st.integers(0, 10_000))
-def test_pytorch_mirrors_numpy(classes, count, gamma, seed):
-    torch = pytest.importorskip("torch")
-    from fringeflow.imbalance import losses_torch
-
-    rng = np.random.default_rng(seed)
-    logits, labels, weights = rng.normal(0, 4, (count, classes)), rng.integers(0, classes, count), rng.uniform(0.1, 5, classes)
-    given_ = torch.tensor(logits, requires_grad=True), torch.tensor(labels), torch.tensor(weights)
-    mirrored = losses_torch.focal(*given_, gamma=gamma)
-    assert float(mirrored.detach()) == pytest.approx(losses.focal(logits, labels, weights, gamma=gamma), rel=1e-9, abs=1e-12)
-    mirrored.backward()
-    assert torch.isfinite(given_[0].grad).all()
-    plain = losses_torch.cross_entropy(*given_)
-    assert float(plain.detach()) == pytest.approx(losses.cross_entropy(logits, labels, weights), rel=1e-9)
+def test_logit_adjustment_of_equal_logits_predicts_the_prior():
+    """Menon et al., equation 10: with tau 1 the loss of a blind model is that of the classes' shares, 0.9 and 0.1."""
+    adjusted = objective("logit_adjustment")
+    assert one((0, 0), 1, adjusted) == pytest.approx(np.log(10))
+    assert one((0, 0), 0, adjusted) == pytest.approx(np.log(10 / 9))
+    assert one((0, 0), 1, objective("logit_adjustment", tau=2)) == pytest.approx(np.log(82)), "0.1^2 / (0.9^2 + 0.1^2) = 1 / 82"
+    assert one((0, np.log(9)), 1, adjusted) == pytest.approx(np.log(2)), "the rare class has to lead by its odds"
 
 
-def test_gradients_stay_finite_where_the_answer_is_certain():
-    torch = pytest.importorskip("torch")
-    from fringeflow.imbalance import losses_torch
+def test_logit_adjustment_after_training_leaves_the_loss_alone_and_divides_by_the_prior():
+    strategy = resolve_strategy("logit_adjustment", Strategy(when="post_hoc"))
+    assert not objective_of(strategy, TENTH, CLASSES).shift.any()
+    assert strategy.adjustment(TENTH, 2) == pytest.approx([np.log(0.9), np.log(0.1)])
+    assert resolve_strategy("logit_adjustment", Strategy()).adjustment(TENTH, 2) is None
+    with pytest.raises(DatasetError, match="class number 2 has no training sample"):
+        strategy.adjustment(TENTH, 3)
 
-    for gamma in (0.5, 1.0, 2.0):
-        logits = torch.tensor([[80.0, -80.0]], requires_grad=True)
-        losses_torch.focal(logits, torch.tensor([0]), torch.ones(2), gamma=gamma).backward()
-        assert torch.isfinite(logits.grad).all()
+
+def test_ldam_by_hand():
+    """Cao et al., equation 13: margins by n^(-1/4), here 1/2 : 1 for 16 : 1 samples; logits are scaled after them."""
+    labels = np.array([0] * 16 + [1])
+    found = objective("ldam_drw", labels)
+    np.testing.assert_allclose(found.margins, [0.25, 0.5], rtol=1e-6)
+    assert one((0.2, 0.1), 1, found) == pytest.approx(np.log1p(np.exp(30 * (0.2 - (0.1 - 0.5)))))
+    assert one((0.2, 0.1), 0, found) == pytest.approx(np.log1p(np.exp(30 * (0.1 - (0.2 - 0.25)))))
+    soft = objective("ldam_drw", labels, max_margin=0.2, scale=10)
+    assert one((0.2, 0.1), 1, soft) == pytest.approx(np.log1p(np.exp(10 * (0.2 - (0.1 - 0.2)))), rel=1e-6)
 
 
-@pytest.mark.parametrize("classes", [("deformation", "no_deformation"), ("no_deformation", "deformation")])
-def test_alpha_goes_to_the_class_it_names_whatever_the_order(classes):
+def test_deferred_weights_begin_after_their_share_of_the_epochs():
+    """For beta 0.5, effective numbers of 3 and 1 samples are 1.75 and 1; a sample weighs 1 on average."""
+    labels = np.array([0, 0, 0, 1])
+    found = objective("ldam_drw", labels, beta=0.5)
+    for progress, weights in ((0.0, [1, 1]), (0.79, [1, 1]), (0.8, [4 / 4.75, 7 / 4.75]), (1.0, [4 / 4.75, 7 / 4.75])):
+        np.testing.assert_allclose(found.weights_at(progress), weights, rtol=1e-6)
+        assert one((0, 0.5), 1, found, progress) == pytest.approx(weights[1] * one((0, 0.5), 1, found), rel=1e-6)
+    assert objective("ldam_drw", labels, deferred=1).late_weights is None
+    np.testing.assert_allclose(objective("ldam_drw", labels, beta=0.5, deferred=0).weights_at(0.0), [4 / 4.75, 7 / 4.75], rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [CLASSES, CLASSES[::-1]])
+@pytest.mark.parametrize("kind", ["focal", "weighted_focal", "focal+class_weights"])
+def test_alpha_goes_to_the_class_it_names_whatever_the_order(classes, kind):
     """Folders sort alphabetically, and the reference gave alpha to the wrong class."""
-    strategy = StrategySpec("focal", "focal", loss="focal", gamma=0.0, alpha={"deformation": 3.0, "no_deformation": 1.0})
-    weights = np.array(strategy.alpha_of(classes))
+    found = objective(kind, np.array([0, 1]), classes, gamma=0, alpha={"deformation": 3, "no_deformation": 1})
     rare = classes.index("deformation")
-    equal = np.zeros((1, 2))
-    assert losses.focal(equal, np.array([rare]), weights, gamma=0) == pytest.approx(3 * np.log(2))
-    assert losses.focal(equal, np.array([1 - rare]), weights, gamma=0) == pytest.approx(np.log(2))
+    assert one((0, 0), rare, found) == pytest.approx(3 * np.log(2))
+    assert one((0, 0), 1 - rare, found) == pytest.approx(np.log(2))
 
 
-def test_balanced_weights_are_n_over_k_n_i():
-    labels = np.array([0] * 90 + [1] * 9 + [2])
-    weights = balanced_weights(labels, 3)
-    np.testing.assert_allclose(weights, [100 / 270, 100 / 27, 100 / 3], rtol=1e-6)
-    assert weights[labels].mean() == pytest.approx(1)
-    np.testing.assert_array_equal(weights_of("none", labels, 3), np.ones(3))
-    with pytest.raises(DatasetError, match="class number 1 has no sample"):
-        balanced_weights(np.array([0, 0]), 2)
-    with pytest.raises(ValueError, match="valid: balanced, none"):
-        weights_of("heavy", labels, 3)
+def test_weighted_focal_balances_and_focuses():
+    """N / (K n) is 5/9 and 5 for 90 and 10 samples; (1 - 0.5)^2 is 0.25."""
+    found = objective("weighted_focal")
+    assert one((0, 0), 0, found) == pytest.approx(5 / 9 * 0.25 * np.log(2))
+    assert one((0, 0), 1, found) == pytest.approx(5 * 0.25 * np.log(2))
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(1, 40), min_size=2, max_size=5), st.floats(0.05, 1), st.integers(0, 99))
-def test_oversampling_reaches_the_ratio_and_loses_nothing(counts, ratio, seed):
-    labels = np.repeat(np.arange(len(counts)), counts)
-    chosen = oversample(labels, ratio=ratio, seed=seed)
-    assert set(chosen) == set(range(len(labels)))
-    after = np.bincount(labels[chosen])
-    np.testing.assert_array_equal(after, np.maximum(counts, np.ceil(ratio * max(counts) - 1e-9)))
-    np.testing.assert_array_equal(chosen, oversample(labels, ratio=ratio, seed=seed))
+def test_strategies_that_leave_the_loss_alone_do():
+    for kind in ("none", "oversample", "undersample", "smote", "augmentation", "implant", "curate"):
+        assert one((0.3, -1), 1, objective(kind)) == one((0.3, -1), 1, plain())
 
 
-def test_oversampling_depends_on_the_seed_alone():
-    labels = np.array([0] * 200 + [1] * 20)
-    assert not np.array_equal(oversample(labels, ratio=1, seed=0), oversample(labels, ratio=1, seed=1))
-    np.testing.assert_array_equal(resample("none", labels, ratio=None, seed=0), np.arange(220))
-    assert len(resample("oversample", labels, ratio=None, seed=0)) == 400
-    with pytest.raises(ValueError, match="valid: none, oversample"):
-        resample("smoat", labels, ratio=1, seed=0)
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_no_logit_is_too_large(gamma):
+    certain = extreme(gamma)
+    found = [one(logits, label, certain.objective) for logits, label in zip(certain.logits, certain.labels, strict=True)]
+    assert found == pytest.approx([0, 0, 2e4])
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_pytorch_mirrors_numpy(seed):
+    torch = pytest.importorskip("torch")
+    from fringeflow.imbalance import losses_torch
+
+    drawn = case(seed)
+    arguments = drawn.labels, drawn.sample_weights
+    logits = torch.tensor(drawn.logits, requires_grad=True)
+    mirrored = losses_torch.loss(logits, *(torch.tensor(part) for part in arguments), drawn.objective, drawn.progress)
+    expected = losses.loss(drawn.logits, *arguments, drawn.objective, drawn.progress)
+    assert float(mirrored.detach()) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    mirrored.backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0])
+def test_gradients_stay_finite_where_the_answer_is_certain(gamma):
+    torch = pytest.importorskip("torch")
+    from fringeflow.imbalance import losses_torch
+
+    certain = extreme(gamma)
+    logits = torch.tensor(certain.logits, dtype=torch.float32, requires_grad=True)
+    losses_torch.loss(logits, torch.tensor(certain.labels), torch.ones(3), certain.objective).backward()
+    assert torch.isfinite(logits.grad).all()
+    assert logits.grad[2, 0] == pytest.approx(-1 / 3), "a wrong answer pulls with its full weight"

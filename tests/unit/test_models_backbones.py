@@ -72,7 +72,7 @@ def test_an_encoder_is_frozen_and_the_same_every_time(name):
     images = np.random.default_rng(0).normal(size=(3, 3, 64, 64)).astype("f4")
     one, two = (load_encoder(spec_of(name), threads=1) for _ in range(2))
     features = one.encode(images)
-    assert features.shape == (3, one.dim) and features.dtype == np.float32 and np.isfinite(features).all()
+    assert features.shape == (3, *one.shape) and features.dtype == np.float32 and np.isfinite(features).all()
     np.testing.assert_array_equal(features, two.encode(images))
     assert not any(parameter.requires_grad for parameter in one.network.parameters())
     exact = load_encoder(spec_of(name), threads=1, bfloat16=False).encode(images)

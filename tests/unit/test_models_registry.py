@@ -49,7 +49,26 @@ def test_a_pair_is_refused_exactly_when_the_model_lacks_what_the_strategy_needs(
 def test_svm_with_focal_is_refused_by_name_with_what_would_be_valid():
     (problem,) = check(resolve_model("hog_svm", Model(), "wrapped"), resolve_strategy("focal", Strategy()), "wrapped")
     assert "'focal' is not defined for 'hog_svm'" in problem
-    assert "valid for it: none, class_weights, oversample" in problem
+    assert "valid for it: none, class_weights, augmentation, oversample, undersample, smote, effective_number, implant, curate" in problem
+
+
+def test_any_model_can_be_adjusted_after_training():
+    svm = resolve_model("hog_svm", Model(), "wrapped")
+    assert check(svm, resolve_strategy("logit_adjustment", Strategy()), "wrapped")
+    assert not check(svm, resolve_strategy("logit_adjustment", Strategy(when="post_hoc")), "wrapped")
+
+
+@pytest.mark.parametrize(
+    ("settings", "valid"), [({}, True), ({"mode": "partial"}, False), ({"mode": "full"}, False), ({"head": "silva"}, False)]
+)
+def test_smote_needs_feature_vectors(settings, valid):
+    smote = resolve_strategy("smote", Strategy())
+    assert not check(resolve_model("resnet18", Model(head="silva"), "wrapped"), smote, "wrapped")
+    problems = check(resolve_model("vgg19", Model(**settings), "wrapped"), smote, "wrapped")
+    assert bool(problems) != valid
+    assert all(
+        "'smote' makes feature vectors" in problem and "use the head 'linear' in the mode 'frozen'" in problem for problem in problems
+    )
 
 
 def test_keys_are_readable():
@@ -58,6 +77,34 @@ def test_keys_are_readable():
     assert key("resnet18", input_size=64) == "resnet18-none-64-sincos"
     assert key("hog_svm") == "hog-128-sincos"
     assert key("hog_svm", options={"orientations": 6}) == "hog-128-sincos-orientations6"
+    assert key("vgg19") == "vgg19-none-128-sincos"
+
+
+@pytest.mark.parametrize(
+    ("settings", "cut"),
+    [
+        ({}, "pooled"),
+        ({"head": "silva"}, "map"),
+        ({"mode": "partial"}, "block5_conv1"),
+        ({"mode": "partial", "head": "silva"}, "block5_conv1"),
+        ({"mode": "partial", "from_layer": "block4_conv1"}, "block4_conv1"),
+        ({"mode": "full", "head": "silva"}, "input"),
+    ],
+)
+def test_what_is_cached_follows_from_mode_and_head(settings, cut):
+    """Models with the same frozen part share its cache, whatever is trained behind it."""
+    spec = resolve_model("vgg19", Model(**settings), "wrapped").encoder_spec
+    assert spec.cut == cut
+    assert spec.key == "vgg19-none-128-sincos" + ("" if cut == "pooled" else f"-{cut}")
+
+
+def test_heads_of_torch_models_share_their_pooled_features():
+    assert {resolve_model("resnet18", Model(head=head), "wrapped").encoder_spec.cut for head in ("linear", "silva")} == {"pooled"}
+
+
+def test_networks_of_study_a_are_cut_at_their_last_block():
+    last = {"vgg19": "block5_conv1", "resnet50_v2": "conv5_block1_preact_bn", "inception_v3": "mixed9"}
+    assert {name: resolve_model(name, Model(mode="partial"), "wrapped").encoder_spec.cut for name in last} == last
 
 
 def test_models_that_share_their_frozen_part_share_its_key():
@@ -91,6 +138,11 @@ def test_a_file_of_weights_is_known_by_its_content(tmp_path):
         ("resnet18", {"weights": "packaged"}, "neither a file nor a known name"),
         ("hog_svm", {"weights": "imagenet"}, "'hog_svm' takes no weights"),
         ("resnet18", {"head": "sliva"}, "unknown head 'sliva' for 'resnet18'; did you mean 'silva'"),
+        ("vgg19", {"mode": "frosen"}, "unknown mode 'frosen' for 'vgg19'; did you mean 'frozen'? Valid: frozen, full, partial"),
+        ("resnet18", {"mode": "partial"}, "unknown mode 'partial' for 'resnet18'; Valid: frozen"),
+        ("vgg19", {"from_layer": "block5_conv1"}, "from_layer 'block5_conv1' means nothing in the mode 'frozen'; set mode to partial"),
+        ("vgg19", {"mode": "full", "from_layer": "block5_conv1"}, "means nothing in the mode 'full'"),
+        ("inception_v3", {"input_size": 64}, "input_size 64 is too small for 'inception_v3', expected at least 75"),
         ("hog_svm", {"head": "linear"}, "unknown head 'linear' for 'hog_svm'"),
         ("hog_svm", {"options": {"gama": 1}}, "unknown option 'gama' of 'hog_svm'; did you mean 'gamma'"),
         ("hog_svm", {"options": {"c": -1}}, "option 'c': found -1, expected a number at least 0.0001 and at most 10000"),
@@ -114,8 +166,7 @@ def test_all_problems_of_a_model_are_told_at_once():
 
 @pytest.mark.parametrize("module", ["encoding.views", "imbalance.strategies", "models.registry"])
 def test_registries_import_no_array_library(module):
-    code = (
-        f"import sys, fringeflow.{module}; print(sorted(set(sys.modules) & {{'numpy', 'pandas', 'torch', 'timm', 'sklearn', 'skimage'}}))"
-    )
+    heavy = {"numpy", "pandas", "torch", "timm", "keras", "tensorflow", "sklearn", "skimage"}
+    code = f"import sys, fringeflow.{module}; print(sorted(set(sys.modules) & {heavy}))"
     found = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

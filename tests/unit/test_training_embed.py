@@ -1,6 +1,7 @@
 """The embedding cache: by content, only what is missing, and it mends itself."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -70,7 +71,7 @@ def test_changed_tiles_are_embedded_again_and_the_others_are_not(toy, counted):
     after = {shard["store"]: shard["path"] for shard in read_json(toy.embeddings(HOG, "wrapped"))["shards"]}
     assert sum(counted) == TILES
     assert {store for store in before if before[store] != after[store]} == {toy.store("b")}
-    assert np.isfinite(load_features(out, rows)).all()
+    assert np.isfinite(load_features(out, rows).all()).all()
 
 
 @pytest.mark.parametrize("settings", [{"options": {"orientations": 8}}, {"encodings": {"wrapped": "gray"}}])
@@ -91,9 +92,9 @@ def test_a_shard_depends_on_number_format_and_code(toy, monkeypatch):
 def test_features_come_in_the_order_of_the_rows(toy):
     out = toy.embeddings(HOG, "wrapped")
     rows = pd.read_parquet(toy.samples).sample(frac=1, random_state=0)
-    features = load_features(out, rows)
-    assert features.dtype == np.float32 and features.shape == (len(rows), read_json(out)["dim"])
+    features = load_features(out, rows).all()
     embedder = Embedder(HOG.encoder_spec, "wrapped", toy.cache)
+    assert features.dtype == np.float32 and features.shape == (len(rows), *embedder.network.shape)
     for place in (0, 7, len(rows) - 1):
         row = rows.iloc[place]
         samples = open_samples(store_path(row["store"], "wrapped")).read(slice(row["row"], row["row"] + 1))
@@ -105,7 +106,7 @@ def test_features_come_in_the_order_of_the_rows(toy):
 def test_a_harmed_shard_is_mended(toy, harm):
     out = toy.embeddings(HOG, "wrapped")
     rows = pd.read_parquet(toy.samples)
-    expected = load_features(out, rows)
+    expected = load_features(out, rows).all()
     listed = read_json(out)
     path = toy.root / listed["shards"][1]["path"]
     content = path.read_bytes()
@@ -117,7 +118,7 @@ def test_a_harmed_shard_is_mended(toy, harm):
         path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     else:
         np.save(path, np.zeros((3, 3)))
-    np.testing.assert_array_equal(load_features(out, rows), expected)
+    np.testing.assert_array_equal(load_features(out, rows).all(), expected)
     assert path.read_bytes() == content
 
 
@@ -132,11 +133,44 @@ def test_a_truncated_shard_is_embedded_again(toy, counted):
     assert path.read_bytes() == content
 
 
-def test_a_killed_write_leaves_no_shard(toy, monkeypatch):
-    monkeypatch.setattr(np, "save", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+def test_a_killed_write_leaves_no_shard(toy, monkeypatch, counted):
+    encode = hog.HogEncoder.encode
+
+    def killed(self, images):
+        if counted:
+            raise KeyboardInterrupt
+        return encode(self, images)
+
+    monkeypatch.setattr(hog.HogEncoder, "encode", killed)
     with pytest.raises(KeyboardInterrupt):
-        toy.embeddings(HOG, "wrapped")
+        embed_dataset(toy.samples, "wrapped", HOG.encoder_spec, toy.cache, toy.root / "x.json", batch=5)
+    assert sum(counted) == 5, "the first batch was written"
     assert not list(toy.cache.rglob("*.npy"))
+
+
+def test_a_full_disk_is_told_and_leaves_no_shard(toy):
+    """A limit on the size of files, set below a shard's, fails writes as a full disk does."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 14, limits[1]))
+    try:
+        with pytest.raises(ModelError, match=r"hog-64-sincos: no room for the features of hog-64-sincos \(.*GB free\); free some"):
+            toy.embeddings(HOG, "wrapped")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(toy.cache.rglob("*.npy"))
+
+
+def test_maps_are_kept_in_their_shape(toy, monkeypatch):
+    """What is cached need not be a vector: activations have rows, columns and channels."""
+    monkeypatch.setattr(hog.HogEncoder, "__init__", lambda self, spec: setattr(self, "shape", (3, 8, 8)))
+    monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: images[:, :, ::8, ::8])
+    out = toy.embeddings(HOG, "wrapped")
+    rows = pd.read_parquet(toy.samples)
+    features = load_features(out, rows)
+    assert features.shape == (3, 8, 8)
+    embedder = Embedder(HOG.encoder_spec, "wrapped", toy.cache)
+    stored = open_samples(store_path(rows["store"].iloc[5], "wrapped")).read(slice(0, 11))
+    np.testing.assert_allclose(features.take(np.array([5]))[0], embedder.images(stored)[rows["row"].iloc[5], :, ::8, ::8], atol=1e-3)
 
 
 def test_a_shard_cannot_be_mended_from_other_tiles(toy):
@@ -158,7 +192,7 @@ def test_a_store_that_is_not_listed_or_missing_is_named(toy, tmp_path):
 
 
 def test_features_that_are_not_finite_are_refused(toy, monkeypatch):
-    monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: np.full((len(images), self.dim), 1e9, "f4"))
+    monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: np.full((len(images), *self.shape), 1e9, "f4"))
     with np.errstate(over="ignore"), pytest.raises(ModelError, match=r"sample 0 has features that are not finite under hog-64-sincos"):
         toy.embeddings(HOG, "wrapped")
 

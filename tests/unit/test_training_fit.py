@@ -60,10 +60,10 @@ def test_every_weight_of_a_head_is_trained(head):
 
 def test_standardising_knows_the_training_split_only():
     train, validation = blobs((50, 10)), blobs((50, 10), seed=1)
-    shifted = Fold(validation.features + 1000, validation.labels)
+    shifted = Fold(validation.features.all() + 1000, validation.labels)
     mean, scale = (getattr(fit(train, shifted).head[0], name).numpy() for name in ("mean", "scale"))
-    np.testing.assert_allclose(mean, train.features.mean(axis=0), rtol=1e-4)
-    np.testing.assert_allclose(scale, train.features.std(axis=0), rtol=1e-3)
+    np.testing.assert_allclose(mean, train.features.all().mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(scale, train.features.all().std(axis=0), rtol=1e-3)
 
 
 def test_repeating_samples_does_not_move_the_standardisation():
@@ -75,7 +75,7 @@ def test_repeating_samples_does_not_move_the_standardisation():
 def test_a_constant_feature_does_no_harm():
     train, validation = blobs((50, 10)), blobs((50, 10), seed=1)
     for fold in (train, validation):
-        fold.features[:, 3] = 7
+        fold.features.arrays[0][:, 3] = 7
     assert np.isfinite(fit(train, validation).probabilities(validation.features)).all()
 
 
@@ -86,6 +86,53 @@ def test_the_best_epoch_on_validation_is_the_one_that_is_kept():
     assert scores[fitted.best_epoch - 1] == max(scores)
     assert TWO.score(validation.labels, fitted.probabilities(validation.features)) == pytest.approx(max(scores))
     assert len(scores) == 40 or len(scores) == fitted.best_epoch + 5
+
+
+def test_the_loss_can_be_watched_instead():
+    train, validation = blobs((80, 12), distance=1.5), blobs((80, 12), distance=1.5, seed=1)
+    settings = Training(seeds=[0], epochs=60, patience=5, batch=8, learning_rate=0.05, watch="loss")
+    fitted = fit(train, validation, training=settings)
+    losses_ = [entry["validation_loss"] for entry in fitted.history]
+    assert losses_[fitted.best_epoch - 1] == min(losses_)
+    assert len(losses_) == fitted.best_epoch + 5
+
+
+def test_late_weights_are_waited_for_and_theirs_are_the_kept_ones():
+    """Patience runs out in the first epochs, yet the classes are weighed from epoch 17 of 20 on."""
+    train, validation = blobs((90, 10), distance=1.5), blobs((90, 10), distance=1.5, seed=1)
+    settings = Training(seeds=[0], epochs=20, patience=1, batch=16, learning_rate=1e-6)
+    fitted = fit(train, validation, kind="ldam_drw", training=settings)
+    assert len(fitted.history) >= fitted.best_epoch >= 17
+    losses_ = [entry["loss"] for entry in fitted.history]
+    assert losses_[15] == pytest.approx(losses_[0], rel=0.01), "hardly a step"
+    assert abs(losses_[16] / losses_[15] - 1) > 0.03, "other weights"
+    brief = fit(train, validation, kind="ldam_drw", training=settings.model_copy(update={"epochs": 1}))
+    assert brief.best_epoch == 1
+
+
+def test_a_head_with_margins_predicts_from_scaled_cosines():
+    train, validation = blobs((80, 20)), blobs((80, 20), seed=1)
+    for spec in (LINEAR, SILVA):
+        fitted = fit(train, validation, spec, kind="ldam_drw")
+        logits = fitted.head(torch.from_numpy(validation.features.all())).detach()
+        assert logits.abs().max() <= 1 + 1e-5 and fitted.scale == 30
+        expected = 1 / (1 + np.exp(-30 * (logits[:, 1] - logits[:, 0]).double().numpy()))
+        np.testing.assert_allclose(fitted.probabilities(validation.features)[:, 1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("fitter", "spec"), [(fit_torch, LINEAR), (fit_sklearn, SVM)], ids=["torch", "sklearn"])
+def test_samples_of_no_weight_might_as_well_not_be_there(fitter, spec):
+    train, validation = blobs((60, 20)), blobs((60, 20), seed=1)
+    whole = QUICK.model_copy(update={"batch": 200})
+    learnt = []
+    for weight in (None, 0.0, 1.0):
+        wrong = Fold(train.features, 1 - train.labels, np.full(80, weight, "f4"))
+        fold = train if weight is None else train.joined(wrong)
+        fitted = fitter.fit(fold, validation, TWO, spec, strategy("none"), whole, seed=0, threads=1)
+        learnt.append(fitted.probabilities(validation.features))
+    alone, ignored, believed = learnt
+    np.testing.assert_allclose(alone, ignored, atol=2e-3)
+    assert abs(alone - believed).max() > 0.2
 
 
 def test_a_larger_decay_gives_smaller_weights():
@@ -99,8 +146,12 @@ def test_training_starts_from_the_classes_shares():
     """A head that has learnt nothing from its features predicts the prevalence, not one half."""
     noise = [Fold(np.random.default_rng(seed).normal(size=(400, 6)).astype("f4"), np.arange(400) % 20 // 19) for seed in (0, 1)]
     gentle = QUICK.model_copy(update={"learning_rate": 1e-5, "epochs": 1})
-    for kind, expected in (("none", 0.05), ("class_weights", 0.5), ("oversample", 0.5)):
-        assert fit(*noise, kind=kind, training=gentle).probabilities(noise[1].features)[:, 1].mean() == pytest.approx(expected, abs=0.03)
+    expected = {"none": 0.05, "class_weights": 0.5, "oversample": 0.5, "smote": 0.5, "undersample": 0.5}
+    expected["logit_adjustment"] = 0.5  # its loss knows the prior, the head need not
+    effective = 1 - 0.999 ** np.array([380, 20])
+    expected["effective_number"] = 20 / effective[1] / sum([380, 20] / effective)
+    for kind, share in expected.items():
+        assert fit(*noise, kind=kind, training=gentle).probabilities(noise[1].features)[:, 1].mean() == pytest.approx(share, abs=0.03)
 
 
 def test_seeds_differ_and_each_is_reproducible():
@@ -123,7 +174,8 @@ def test_the_svm_sees_the_validation_split_for_its_calibration_alone():
     one = fit_sklearn.fit(train, validation, TWO, SVM, strategy("none"), QUICK, seed=0, threads=1)
     two = fit_sklearn.fit(train, blobs((30, 30), seed=5), TWO, SVM, strategy("none"), QUICK, seed=0, threads=1)
     first, second = (fitted.model.calibrated_classifiers_[0].estimator.estimator for fitted in (one, two))
-    np.testing.assert_array_equal(first.decision_function(validation.features), second.decision_function(validation.features))
+    held = validation.features.all()
+    np.testing.assert_array_equal(first.decision_function(held), second.decision_function(held))
     assert abs(one.probabilities(validation.features) - two.probabilities(validation.features)).max() > 0.01
 
 
@@ -147,7 +199,8 @@ def test_a_fit_that_no_seed_can_change_is_made_once():
     train, validation = blobs((60, 15)), blobs((60, 15), seed=1)
     three = QUICK.model_copy(update={"seeds": [0, 1, 2]})
     assert len({id(one) for one in fit_seeds(train, validation, TWO, SVM, strategy("none"), three, threads=1)}) == 1
-    assert len({id(one) for one in fit_seeds(train, validation, TWO, SVM, strategy("oversample"), three, threads=1)}) == 3
+    for kind in ("oversample", "undersample", "smote"):
+        assert len({id(one) for one in fit_seeds(train, validation, TWO, SVM, strategy(kind), three, threads=1)}) == 3
     assert len({id(one) for one in fit_seeds(train, validation, TWO, LINEAR, strategy("none"), three, threads=1)}) == 3
 
 

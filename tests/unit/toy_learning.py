@@ -97,12 +97,25 @@ def strategy(name: str, **settings) -> StrategySpec:
 
 
 def blobs(counts: tuple[int, ...], *, dim: int = 12, distance: float = 2.5, seed: int = 0) -> Fold:
-    """Make features of one Gaussian cloud a class, in no order."""
+    """Make a fold of one Gaussian cloud a class, in no order."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(len(counts), dim))
     centres *= distance / np.linalg.norm(centres, axis=1, keepdims=True)
     labels = rng.permutation(np.repeat(np.arange(len(counts)), counts))
     return Fold((centres[labels] + rng.normal(size=(len(labels), dim)) + 5).astype("f4"), labels)
+
+
+def handed(fold: Fold, spec: StrategySpec) -> Fold:
+    """Return a training split as a run hands it to a fitter: with altered copies of rare samples, without doubted ones."""
+    counts = fold.counts(int(fold.labels.max()) + 1)
+    if spec.extra != "none":
+        rare = np.flatnonzero(fold.labels != np.argmax(counts))
+        noise = np.random.default_rng(7).normal(0, 0.3, (len(rare), *fold.features.shape))
+        fold = fold.joined(Fold((fold.features.take(rare) + noise).astype("f4"), fold.labels[rare]))
+    if spec.curate == "drop":
+        return fold.select(np.flatnonzero(np.arange(len(fold)) % 10 != 0))
+    weights = np.where(np.arange(len(fold)) % 10 == 0, 0.2, 1.0) if spec.curate == "downweight" else fold.weights
+    return Fold(fold.features, fold.labels, weights.astype("f4"))
 
 
 TWO = Task(CLASSES, "deformation")

@@ -30,8 +30,8 @@ TINY = {
 }
 """Settings of the small run: half the resolution, one fast model."""
 
-WILDCARDS = ("event", "frame", "pair", "tiling", "dataset", "view", "encoder", "model", "strategy")
-VOLATILE = ("benchmarks/", "comparison/")
+WILDCARDS = ("event", "frame", "pair", "tiling", "dataset", "recipe", "view", "curate", "encoder", "model", "strategy")
+VOLATILE = ("benchmarks/", "comparison/fringes.tsv")
 """Results that hold durations."""
 
 

@@ -5,6 +5,10 @@ import time
 
 import yaml
 
+COMPARED = ["compare dataset=fringes", "strategies dataset=fringes"]
+COMPARED += [f"best_gallery dataset=fringes, view={view}" for view in ("wrapped", "spectrogram")]
+"""Jobs that follow runs that changed on both views."""
+
 
 def runs(dataset="fringes", views=("wrapped", "spectrogram"), models=("hog_svm",), strategies=("none", "class_weights")):
     return [f"dataset={dataset}, view={v}, model={m}, strategy={s}" for v in views for m in models for s in strategies]
@@ -14,7 +18,7 @@ def after_dataset(embed=()):
     """Jobs that follow a changed dataset."""
     jobs = [f"examples dataset=fringes, view={view}" for view in ("wrapped", "spectrogram")]
     jobs += [f"{rule} {run}" for rule in ("train", "evaluate") for run in runs()]
-    return sorted([*jobs, *embed, "compare dataset=fringes"])
+    return sorted([*jobs, *embed, *COMPARED])
 
 
 def encoders(workspace):
@@ -41,7 +45,7 @@ def test_a_comment_in_a_module_runs_nothing(copied):
 def test_an_edited_module_runs_the_rules_that_import_it(copied):
     module = copied.folder / "workflow/scripts/fringeflow/evaluation/bootstrap.py"
     module.write_text(module.read_text() + "\nCHANGED = True\n")
-    assert copied.planned() == sorted([f"evaluate {run}" for run in runs()] + ["compare dataset=fringes"])
+    assert copied.planned() == sorted([f"evaluate {run}" for run in runs()] + COMPARED)
 
 
 def test_a_lazily_imported_module_counts(copied):
@@ -49,7 +53,7 @@ def test_a_lazily_imported_module_counts(copied):
     module = copied.folder / "workflow/scripts/fringeflow/models/classical.py"
     module.write_text(module.read_text() + "\nCHANGED = True\n")
     planned = {job.split()[0] for job in copied.planned()}
-    assert planned <= {"embed", "train", "evaluate", "compare"}
+    assert planned <= {"embed", "train", "evaluate", "compare", "strategies", "best_gallery"}
     assert "train" in planned
 
 
@@ -62,7 +66,7 @@ def test_an_edited_module_of_another_model_runs_nothing(copied):
 def test_an_added_strategy_trains_only_its_own_runs(copied):
     copied.configure(datasets={"fringes": {"strategies": ["none", "class_weights", "oversample"]}})
     new = runs(strategies=("oversample",))
-    assert copied.planned() == sorted([f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + ["compare dataset=fringes"])
+    assert copied.planned() == sorted([f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + COMPARED)
 
 
 def test_an_added_model_trains_only_its_own_runs(copied):
@@ -72,7 +76,7 @@ def test_an_added_model_trains_only_its_own_runs(copied):
     )
     planned = copied.planned()
     new = runs(models=("wide_svm",))
-    expected = [f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + ["compare dataset=fringes"]
+    expected = [f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + COMPARED
     assert sorted(job for job in planned if not job.startswith("embed")) == sorted(expected)
     assert len([job for job in planned if job.startswith("embed")]) == 2
 
@@ -107,7 +111,7 @@ def test_a_changed_date_runs_that_event_and_what_follows(copied):
 def test_a_changed_threshold_tiles_again_and_nothing_before(copied):
     copied.configure(tilings={"standard": {"label": {"min_area": 0.2}}})
     planned = {job.split()[0] for job in copied.planned()}
-    assert planned == {"tile", "spectrogram", "dataset", "examples", "embed", "train", "evaluate", "compare"}
+    assert planned == {"tile", "spectrogram", "dataset", "examples", "embed", "train", "evaluate", "compare", "strategies", "best_gallery"}
 
 
 def test_a_changed_timeout_downloads_nothing(copied):
@@ -159,3 +163,53 @@ def test_an_added_event_runs_its_own_data_stages_and_embeds_only_its_tiles(copie
     assert {path: now[path] for path in shards} == shards
     assert len(now) > len(shards)
     assert copied.planned() == []
+
+
+def test_extra_samples_are_made_once_for_all_runs_of_their_recipe(copied):
+    """Two strategies of one recipe share its samples and embeddings; strategies without extra samples are left alone."""
+    with_extra = ["augmentation", "weighted_augmentation"]
+    copied.configure(
+        strategies={"augmentation": {}, "weighted_augmentation": {"kind": "class_weights+augmentation"}},
+        models={"hog_svm": {"strategies": ["none", "class_weights", *with_extra]}},
+        datasets={"fringes": {"strategies": ["none", "class_weights", *with_extra]}},
+    )
+    planned = copied.planned()
+    assert {job for job in planned if job.startswith(("train", "embed "))} == {f"train {run}" for run in runs(strategies=with_extra)}
+    made = "dataset=fringes, recipe=augment-0.5"
+    extra = [job for job in planned if job.split()[0] in ("extra", "spectrogram_extra", "embed_extra")]
+    embedded = [job.replace("embed dataset=fringes", f"embed_extra {made}") for job in encoders(copied)]
+    assert extra == sorted([f"extra {made}", f"spectrogram_extra {made}", *embedded])
+
+
+def test_a_rerun_gives_the_same_extra_samples_and_another_ratio_makes_others(copied):
+    copied.configure(
+        strategies={"implant": {}},
+        models={"hog_svm": {"strategies": ["none", "implant"]}},
+        datasets={"fringes": {"strategies": ["none", "implant"]}},
+    )
+    copied.snakemake("--cores", "2", "--until", "extra")
+    before = copied.digests("datasets/fringes/extra")
+    assert len(before) > 3
+    copied.snakemake("--cores", "2", "--forcerun", "extra", "--until", "extra")
+    assert copied.digests("datasets/fringes/extra") == before
+    assert "extra dataset=fringes, recipe=implant-0.5" not in copied.planned()
+    copied.configure(strategies={"implant": {"ratio": 0.75}})
+    planned = copied.planned()
+    assert "extra dataset=fringes, recipe=implant-0.75" in planned
+    assert not [job for job in planned if "implant-0.5" in job or (job.startswith("train") and "strategy=none" in job)]
+
+
+def test_a_curating_strategy_doubts_once_a_view_and_a_learning_curve_is_its_own_branch(copied):
+    """Two strategies that drop share one list of doubts; nothing that was trained is trained again."""
+    curating = ["curate", "weighted_curate"]
+    copied.configure(
+        strategies={"curate": {}, "weighted_curate": {"kind": "class_weights+curate"}},
+        models={"hog_svm": {"strategies": ["none", "class_weights", *curating]}},
+        datasets={"fringes": {"strategies": ["none", "class_weights", *curating]}},
+        learning_curve={"fractions": [0.5, 1]},
+    )
+    views = ("wrapped", "spectrogram")
+    expected = [f"doubts dataset=fringes, view={view}, curate=drop" for view in views]
+    expected += [f"{rule} {run}" for rule in ("train", "evaluate") for run in runs(strategies=curating)]
+    expected += [f"{rule} {run}" for rule in ("fit_subsets", "learning_curve") for run in runs(strategies=("none",))]
+    assert copied.planned() == sorted([*expected, *COMPARED])

@@ -1,6 +1,7 @@
 # What every rule stands on: the checked configuration as PLAN, and the code digest.
 # Requires: config/config.yaml and the tables it names. Gives: PLAN, code_digest.
 
+import re
 import sys
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
@@ -35,7 +36,8 @@ wildcard_constraints:
     frame=r"\d{3}[AD]_\d{5}_\d{6}",
     pair=r"\d{8}_\d{8}",
     tiling=r"[^/]+",
-    dataset=r"[^/]+",
+    dataset="|".join(map(re.escape, sorted(PLAN.config.datasets))) or r"[^/]+",
+    recipe=r"(augment|implant)-[^/]+",
     view=r"[^/]+",
     model=r"[^/]+",
     strategy=r"[^/]+",

@@ -1,16 +1,19 @@
-# Statistics of every run, and the comparison of a dataset's runs.
+# Statistics of every run, and the comparison of a dataset's runs and strategies.
 # Requires: predictions.parquet of runs. Gives: metrics.json and evaluation.png of each run,
-# results/comparison/{dataset}.tsv and its picture.
+# results/comparison/{dataset}.tsv and its picture, {dataset}_strategies.tsv, {dataset}_events.tsv and their pictures.
 
 
 rule evaluate:
     """Score one run with intervals over earthquakes."""
     input:
         predictions="results/runs/{dataset}/{view}/{model}/{strategy}/predictions.parquet",
+        history="results/runs/{dataset}/{view}/{model}/{strategy}/history.parquet",
+        run="results/runs/{dataset}/{view}/{model}/{strategy}/run.json",
         dataset="results/datasets/{dataset}/dataset.json",
     output:
         metrics="results/runs/{dataset}/{view}/{model}/{strategy}/metrics.json",
         picture="results/runs/{dataset}/{view}/{model}/{strategy}/evaluation.png",
+        training="results/runs/{dataset}/{view}/{model}/{strategy}/history.png",
     log:
         "logs/evaluate/{dataset}_{view}_{model}_{strategy}.log",
     benchmark:
@@ -55,3 +58,35 @@ rule compare:
         "Comparing the runs of {wildcards.dataset}"
     script:
         "../scripts/compare.py"
+
+
+rule strategies:
+    """Pair every run of a dataset with its baseline: differences, pictures by model and strategy, each event's detection."""
+    input:
+        predictions=PLAN.run_files("predictions.parquet"),
+        dataset="results/datasets/{dataset}/dataset.json",
+    output:
+        table="results/comparison/{dataset}_strategies.tsv",
+        events="results/comparison/{dataset}_events.tsv",
+        differences="results/comparison/{dataset}_strategies.png",
+        heatmap="results/comparison/{dataset}_heatmap.png",
+        curves="results/comparison/{dataset}_curves.png",
+        reliability="results/comparison/{dataset}_reliability.png",
+        confusion="results/comparison/{dataset}_confusion.png",
+    log:
+        "logs/strategies/{dataset}.log",
+    benchmark:
+        "results/benchmarks/strategies/{dataset}.tsv"
+    conda:
+        "../../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=PLAN.json("evaluation"),
+        code=code_digest("strategies"),
+    message:
+        "Pairing the strategies of {wildcards.dataset}"
+    script:
+        "../scripts/strategies.py"

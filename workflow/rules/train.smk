@@ -1,7 +1,8 @@
 # One run: a model under an imbalance strategy on one view of a dataset, for every seed.
-# Requires: the dataset and the model's embeddings. Gives: results/runs/{dataset}/{view}/{model}/{strategy}/
-# with model/, run.json, history.parquet, predictions.parquet and timing.json. `update` keeps them while a job runs: it
-# trains again only if the content of its inputs, its parameters or its code differ from what made them.
+# Requires: the dataset and the model's embeddings, and what its strategy wants of extra samples and doubts.
+# Gives: results/runs/{dataset}/{view}/{model}/{strategy}/ with model/, run.json, history.parquet, predictions.parquet
+# and timing.json. `update` keeps them while a job runs: it trains again only if the content of its inputs, its
+# parameters or its code differ from what made them.
 
 
 rule train:
@@ -10,6 +11,8 @@ rule train:
         samples="results/datasets/{dataset}/samples.parquet",
         dataset="results/datasets/{dataset}/dataset.json",
         embeddings=PLAN.embeddings_of,
+        extra=PLAN.extra_of,
+        doubts=PLAN.doubts_of,
     output:
         run=update("results/runs/{dataset}/{view}/{model}/{strategy}/run.json"),
         history=update(

@@ -12,7 +12,7 @@ if __name__ == "__main__":
             [Interferogram.model_validate(row) for row in job.settings("interferograms")],
             Path(job.input.interferograms).parent,
             Tiling.model_validate(job.settings("tiling")),
-            Path(job.input.polygons) if job.input.polygons else None,
+            Path(job.input.polygons[0]) if job.input.polygons else None,
             index=Path(job.output.index),
             wrapped=Path(job.output.wrapped).parent,
             unwrapped=Path(job.output.unwrapped).parent,

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from fringeflow.config.models import Training
-from fringeflow.imbalance.strategies import StrategySpec
+from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.job import run
 from fringeflow.models.spec import ModelSpec
 from fringeflow.training.train import train_run
@@ -20,5 +20,7 @@ if __name__ == "__main__":
                 strategy=StrategySpec.from_dict(job.settings("strategy")),
                 settings=Training.model_validate(job.settings("settings")),
                 threads=job.threads,
+                extra=(Path(job.input.extra[0]), Path(job.input.extra[1])) if job.input.extra else None,
+                doubts=Path(job.input.doubts[0]) if job.input.doubts else None,
             )
             job.remember(folder / "model")

@@ -24,6 +24,7 @@ def check_names(config: Config, tables: Tables) -> list[Problem]:
         *_mirror_names(config),
         *_dataset_names(config, tables),
         *_model_names(config),
+        *_study_names(config),
         *_score_names(config, tables),
     ]
 
@@ -33,9 +34,16 @@ def _mirror_names(config: Config) -> Iterator[Problem]:
         yield from _unknown(("mirrors", number, "layout"), "layout", mirror.layout, LAYOUTS)
 
 
+COMPARISONS = ("strategies", "events", "heatmap", "curves", "reliability", "confusion")
+"""What follows a dataset's name in `results/comparison`."""
+
+
 def _dataset_names(config: Config, tables: Tables) -> Iterator[Problem]:
+    taken = {f"{name}_{suffix}": name for name in config.datasets for suffix in COMPARISONS}
     for name, dataset in config.datasets.items():
         base: Key = ("datasets", name)
+        if name in taken:
+            yield base, f"datasets.{name}: its comparison would have the name of a file of the dataset '{taken[name]}'; rename one of them"
         yield from _unknown((*base, "tiling"), "tiling", dataset.tiling, config.tilings)
         for view in dataset.views:
             yield from _unknown((*base, "views"), "view", view, VIEWS)
@@ -83,6 +91,25 @@ def _model_names(config: Config) -> Iterator[Problem]:
             yield from _unknown((*base, "strategies"), "strategy", strategy, config.strategies)
         for view in model.encodings:
             yield from _unknown((*base, "encodings"), "view", view, VIEWS)
+
+
+def _study_names(config: Config) -> Iterator[Problem]:
+    for section in ("curation", "learning_curve"):
+        model = getattr(config, section).model
+        if model is not None:
+            yield from _unknown((section, "model"), "model", model, config.models, "the section `models` is empty")
+    if config.learning_curve.fractions:
+        yield from _unknown(("learning_curve", "strategy"), "strategy", config.learning_curve.strategy, config.strategies)
+
+    for name in config.study.datasets:
+        yield from _unknown(("study", "datasets"), "dataset", name, config.datasets, "the section `datasets` is empty")
+        models = config.datasets[name].models if name in config.datasets else []
+        for model in config.study.models if models else []:
+            yield from _unknown(("study", "models"), f"model of the dataset '{name}'", model, models)
+        for key in ("strategy", "against") if models else ():
+            yield from _unknown(
+                ("study", key), f"strategy of the dataset '{name}'", getattr(config.study, key), config.datasets[name].strategies
+            )
 
 
 def _score_names(config: Config, tables: Tables) -> Iterator[Problem]:

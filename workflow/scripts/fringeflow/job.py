@@ -27,6 +27,10 @@ THREAD_VARIABLES = (
 )
 
 
+LIBRARIES = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+"""What libraries read when they are imported, unless a user has set it: TensorFlow tells warnings, not its set-up."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A Snakemake job, seen without Snakemake: `input`, `output`, `params`, `wildcards` by attribute."""
@@ -113,6 +117,8 @@ def run(snakemake: Any) -> Iterator[Job]:
     handlers[0].setLevel(logging.WARNING)
     logging.captureWarnings(True)
     limit_threads(snakemake.threads)
+    for variable, value in LIBRARIES.items():
+        os.environ.setdefault(variable, value)
     random.seed(0)
     logger = logging.getLogger("fringeflow")
     try:

@@ -11,6 +11,7 @@ from typing import Any
 from fringeflow.config.models import ARCHIVE, Config
 from fringeflow.config.tables import Event, Tables
 from fringeflow.errors import ConfigError, nearest
+from fringeflow.evaluation.published import ROWS
 from fringeflow.files import canonical_json
 from fringeflow.imbalance.strategies import StrategySpec, resolve_strategy
 from fringeflow.models.registry import ARCHITECTURES, ModelSpec, encoder_key, resolve_model
@@ -34,6 +35,11 @@ class Run:
     def folder(self) -> str:
         """Where its results lie."""
         return f"results/runs/{self.name}"
+
+    @property
+    def curve(self) -> str:
+        """The table of its learning curve."""
+        return f"results/learning_curves/{self.name}/curve.tsv"
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class Parameters:
 
     def _encoder(self, key: str, dataset: str, view: str) -> ModelSpec:
         """Return a model of a dataset that uses an encoder."""
-        specs = {encoder_key(spec): spec for spec in (self.model(name, view) for name in self.config.datasets[dataset].models)}
+        names = {*self.config.datasets[dataset].models, self.config.curation.model, self.config.learning_curve.model}
+        specs = {encoder_key(spec): spec for spec in (self.model(name, view) for name in names if name)}
         if key not in specs:
             raise ConfigError([f"dataset '{dataset}' has no encoder '{key}' for the view '{view}'; {nearest(key, specs)}"])
         return specs[key]
@@ -140,6 +147,75 @@ class Parameters:
     def strategy_json(self, wildcards: Any) -> str:
         """Return a strategy with every default filled in."""
         return canonical_json(self.strategy(wildcards.strategy).as_dict())
+
+    def extra_json(self, wildcards: Any) -> str:
+        """Return how extra samples are made, with what of the configuration that reads."""
+        settings = self.config.datasets[wildcards.dataset]
+        specs = {spec.recipe: spec for spec in map(self.strategy, settings.strategies) if spec.recipe}
+        if wildcards.recipe not in specs:
+            raise ConfigError(
+                [
+                    f"dataset '{wildcards.dataset}' has no strategy with extra samples '{wildcards.recipe}'; {nearest(wildcards.recipe, specs)}"
+                ]
+            )
+        spec = specs[wildcards.recipe]
+        recipe: dict[str, Any] = {"name": spec.recipe, "extra": spec.extra, "ratio": spec.ratio, "seed": self.config.seed}
+        if spec.extra == "implant":
+            rows = [row for event in self.tables.select(settings.events) for row in self.tables.interferograms[event]]
+            read = {"event", "frame", "pair", "heading_deg", "incidence_deg"}
+            recipe["interferograms"] = [row.model_dump(mode="json", include=read) for row in rows]
+            recipe["rule"] = self.config.tilings[settings.tiling].label.model_dump(mode="json")
+        return canonical_json(recipe)
+
+    def curator(self, dataset: str, view: str) -> ModelSpec:
+        """Return the model whose scores tell which training tiles of a dataset to doubt."""
+        return self.model(self.config.curation.model or self.config.datasets[dataset].models[0], view)
+
+    def curator_json(self, wildcards: Any) -> str:
+        """Return that model with every default filled in."""
+        return canonical_json(self.curator(wildcards.dataset, wildcards.view).as_dict())
+
+    def curator_modules(self, wildcards: Any) -> tuple[str, ...]:
+        """Return the modules that it imports by name."""
+        return ARCHITECTURES[self.curator(wildcards.dataset, wildcards.view).architecture].modules
+
+    def tile_size(self, wildcards: Any) -> int:
+        """Return the side of a dataset's tiles, in pixels."""
+        return self.config.tilings[self.config.datasets[wildcards.dataset].tiling].size
+
+    @cached_property
+    def curves(self) -> list[Run]:
+        """What a learning curve is wanted of: one model and strategy on every view of every dataset."""
+        wanted = self.config.learning_curve
+        return [
+            Run(dataset, view, wanted.model or settings.models[0], wanted.strategy)
+            for dataset, settings in sorted(self.config.datasets.items())
+            for view in sorted(settings.views if wanted.fractions else [])
+        ]
+
+    def study_models(self, dataset: str) -> dict[str, str]:
+        """Return the models of study A's table with their architectures: those named, or a dataset's of its architectures."""
+        kinds = {name: self.config.models[name].architecture or name for name in self.config.datasets[dataset].models}
+        chosen = self.config.study.models or [name for kind in ROWS for name in kinds if kinds[name] == kind]
+        return {name: kinds[name] for name in chosen}
+
+    def study_json(self, wildcards: Any) -> str:
+        """Return which runs of a dataset form study A's table."""
+        wanted = self.config.study
+        models = list(self.study_models(wildcards.dataset).items())
+        return canonical_json({"architectures": models, "strategy": wanted.strategy, "against": wanted.against})
+
+    def study_runs(self, dataset: str) -> list[Run]:
+        """Return the runs that form study A's table."""
+        models, strategies = self.study_models(dataset), (self.config.study.strategy, self.config.study.against)
+        return [run for run in self.runs if run.dataset == dataset and run.model in models and run.strategy in strategies]
+
+    def gallery_modules(self, wildcards: Any) -> tuple[str, ...]:
+        """Return the modules that a gallery may import by name: of one model, or of all that may be a view's best."""
+        model = getattr(wildcards, "model", None)
+        names = [model] if model else self.config.datasets[wildcards.dataset].models
+        entries = [ARCHITECTURES[self.model(name, wildcards.view).architecture] for name in names]
+        return tuple(sorted({name for entry in entries for name in (*entry.modules, entry.attention) if name}))
 
     def score_modules(self) -> tuple[str, ...]:
         """Return the modules that scoring may import by name."""

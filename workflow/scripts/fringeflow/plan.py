@@ -72,10 +72,52 @@ class Plan(Parameters):
                             ("models", model),
                             f"datasets.{dataset}: {model} x {strategy} on {view}: {problem}; see models.{model}.strategies",
                         )
+        if sound == set(self.config.strategies):
+            yield from self._impossible_studies()
+            yield from self._impossible_tables()
         runs = {run.name for run in self.runs}
         for run in self.config.score.runs if isinstance(self.config.score.runs, list) else []:
             if run not in runs:
                 yield ("score", "runs"), f"score.runs: unknown run '{run}'; {nearest(run, runs)}"
+
+    def _impossible_studies(self) -> Iterator[Problem]:
+        """Yield what stands against doubting tiles and against learning curves."""
+        curated = {(run.dataset, run.view) for run in self.runs if self.strategy(run.strategy).curate != "none"}
+        for dataset, view in sorted(curated):
+            tiling = self.config.datasets[dataset].tiling
+            if self.config.tilings[tiling].stride >= self.config.tilings[tiling].size:
+                yield (
+                    ("datasets", dataset, "tiling"),
+                    f"datasets.{dataset}.tiling: '{tiling}' has no overlapping tiles, which strategies of kind 'curate' compare; "
+                    f"set tilings.{tiling}.stride below its size",
+                )
+            try:
+                self.curator(dataset, view)
+            except ValueError as error:
+                yield ("curation", "model"), f"curation.model on {view}: {error}"
+        for curve in self.curves:
+            strategy = self.strategy(curve.strategy)
+            if strategy.extra != "none" or strategy.curate != "none":
+                yield (
+                    ("learning_curve", "strategy"),
+                    f"learning_curve.strategy: '{curve.strategy}' is made from all training earthquakes; choose one without extra or doubted samples",
+                )
+            try:
+                problems = check(self.model(curve.model, curve.view), strategy, curve.view)
+            except ValueError as error:
+                problems = [str(error)]
+            for problem in problems:
+                yield ("learning_curve",), f"learning_curve: {curve.model} x {curve.strategy} on {curve.view}: {problem}"
+
+    def _impossible_tables(self) -> Iterator[Problem]:
+        """Yield datasets of whose runs none could stand in study A's table."""
+        for dataset in self.config.study.datasets:
+            if not any(run.strategy == self.config.study.strategy for run in self.study_runs(dataset)):
+                yield (
+                    ("study", "datasets"),
+                    f"study.datasets: '{dataset}' has no run of inception_v3, vgg19 or resnet50_v2 under '{self.config.study.strategy}'; add "
+                    f"one to datasets.{dataset}.models, or name its models in study.models",
+                )
 
     def _wanted(self) -> list[tuple[str, str, str]]:
         """Return every dataset, model and view that belong together; models of no dataset with the view `wrapped`."""
@@ -100,8 +142,15 @@ class Plan(Parameters):
             raise ConfigError(self.tables.gaps)
         files = []
         for dataset, settings in self.config.datasets.items():
-            files += [f"results/comparison/{dataset}.tsv", f"results/datasets/{dataset}/summary.tsv"]
+            files += [f"results/comparison/{dataset}{name}.tsv" for name in ("", "_strategies")]
+            files += [f"results/datasets/{dataset}/summary.tsv"]
             files += [f"results/datasets/{dataset}/examples_{view}.png" for view in settings.views]
+        files += [curve.curve for curve in self.curves]
+        files += [f"results/comparison/{dataset}_study.tsv" for dataset in self.config.study.datasets]
+        if self.config.gallery.runs == "best":
+            files += sorted({f"results/comparison/{run.dataset}/gallery_{run.view}.png" for run in self.runs})
+        elif self.config.gallery.runs == "all":
+            files += [f"{run.folder}/gallery.png" for run in self.runs]
         return files + [f"results/scores/{event}/tiles.tsv" for event in self.config.score.events]
 
     def summary(self) -> str:
@@ -170,9 +219,47 @@ class Plan(Parameters):
         key = encoder_key(self.model(wildcards.model, wildcards.view))
         return f"results/datasets/{wildcards.dataset}/embeddings/{wildcards.view}/{key}.json"
 
+    def extra_sources(self, wildcards: Any) -> list[str]:
+        """Return the tiles that extra samples may be made from: both phases and the index of every event."""
+        settings = self.config.datasets[wildcards.dataset]
+        names = ("tiles.parquet", "wrapped.zarr/zarr.json", "unwrapped.zarr/zarr.json")
+        return [self._store(event, settings.tiling, name) for event in self.tables.select(settings.events) for name in names]
+
+    def extra_of(self, wildcards: Any) -> list[str]:
+        """Return the extra samples of a run and their embeddings, if its strategy has any."""
+        recipe = self.strategy(wildcards.strategy).recipe
+        folder = f"results/datasets/{wildcards.dataset}/extra/{recipe}"
+        key = encoder_key(self.model(wildcards.model, wildcards.view))
+        return [f"{folder}/samples.parquet", f"{folder}/embeddings/{wildcards.view}/{key}.json"] if recipe else []
+
+    def doubts_of(self, wildcards: Any) -> list[str]:
+        """Return the doubted samples of a run's training split, if its strategy wants to know them."""
+        curate = self.strategy(wildcards.strategy).curate
+        return [] if curate == "none" else [f"results/datasets/{wildcards.dataset}/doubts/{wildcards.view}/{curate}.parquet"]
+
+    def curator_embeddings(self, wildcards: Any) -> str:
+        """Return the embeddings by which training samples are doubted."""
+        key = encoder_key(self.curator(wildcards.dataset, wildcards.view))
+        return f"results/datasets/{wildcards.dataset}/embeddings/{wildcards.view}/{key}.json"
+
+    def wrapped_stores(self, wildcards: Any) -> list[str]:
+        """Return the wrapped phase of a dataset's events, which people judge tiles by."""
+        settings = self.config.datasets[wildcards.dataset]
+        return [self._store(event, settings.tiling, "wrapped.zarr/zarr.json") for event in self.tables.select(settings.events)]
+
     def run_files(self, name: str) -> Callable[[Any], list[str]]:
         """Return an input function: a file of every run of a dataset."""
         return lambda wildcards: [f"{run.folder}/{name}" for run in self.runs if run.dataset == wildcards.dataset]
+
+    def view_files(self, name: str) -> Callable[[Any], list[str]]:
+        """Return an input function: a file of every run on one view of a dataset."""
+        return lambda wildcards: [
+            f"{run.folder}/{name}" for run in self.runs if (run.dataset, run.view) == (wildcards.dataset, wildcards.view)
+        ]
+
+    def study_predictions(self, wildcards: Any) -> list[str]:
+        """Return the predictions of study A's runs."""
+        return [f"{run.folder}/predictions.parquet" for run in self.study_runs(wildcards.dataset)]
 
     def score_index(self, wildcards: Any) -> str:
         """Return the tile index of an event to score."""

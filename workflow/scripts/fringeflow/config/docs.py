@@ -28,6 +28,10 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`strategies.{name}`", models.Strategy),
     ("`training`", models.Training),
     ("`evaluation`", models.Evaluation),
+    ("`curation`", models.Curation),
+    ("`learning_curve`", models.LearningCurve),
+    ("`study`", models.Study),
+    ("`gallery`", models.Gallery),
     ("`score`", models.Score),
 ]
 TABLES: list[tuple[str, type[BaseModel]]] = [("`events.tsv`", tables.Event), ("`interferograms.tsv`", tables.Interferogram)]

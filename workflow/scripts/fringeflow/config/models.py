@@ -5,20 +5,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from fringeflow.config.strict import Fraction, Name, Positive, Strict
+from fringeflow.config.studies import Curation, Gallery, LearningCurve, Study
 
 ARCHIVE = "results/archive/LiCSAR_products"
 """Where the simulator writes: a mirror in the layout `jasmin`."""
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$", max_length=64)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Strict(BaseModel):
-    """Base of all: an unknown key is an error and a value is never changed after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class Catalogue(Strict):
@@ -173,6 +166,15 @@ class Model(Strict):
     architecture: str | None = Field(None, description="Registered architecture; null means the model's own name.")
     weights: str | None = Field(None, description="`packaged`, `imagenet`, `none`, or a file; null means the architecture's default.")
     head: str | None = Field(None, description="`linear` or `silva`; null means the architecture's default.")
+    mode: str | None = Field(
+        None,
+        description="`frozen` trains the head on cached features, `partial` also the layers from `from_layer` on, `full` all layers; "
+        "null means `frozen`. What is frozen is computed once for all strategies and seeds.",
+    )
+    from_layer: str | None = Field(
+        None,
+        description="First trained layer in the mode `partial`; null means the last block of the architecture (`block5_conv1` of VGG19).",
+    )
     input_size: int | None = Field(
         None, ge=16, le=1024, description="Side of the model's input, in pixels; null means the architecture's default."
     )
@@ -195,8 +197,19 @@ class Strategy(Strict):
         None, description="Weight of each class by its *name* in the focal loss; null weighs all the same."
     )
     ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="Size of each rarer class over the largest one after resampling."
+        None, description="Size of each rarer class over the largest one, after resampling or with the extra samples."
     )
+    beta: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        None, description="Of the effective number of samples: 0 weighs every sample alike, towards 1 it balances the classes."
+    )
+    tau: Annotated[float, Field(gt=0, le=10)] | None = Field(None, description="Strength of the logit adjustment; 1 is the theory's.")
+    when: Literal["trained", "post_hoc"] | None = Field(None, description="Logit adjustment inside the loss, or of the trained model.")
+    max_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="LDAM's margin of the rarest class, in units of a cosine; others have margins by n^(-1/4)."
+    )
+    scale: Annotated[float, Field(gt=0, le=1000)] | None = Field(None, description="LDAM's factor from cosines to logits.")
+    deferred: Fraction | None = Field(None, description="LDAM-DRW's share of the epochs before the classes are weighed.")
+    how: Literal["drop", "downweight"] | None = Field(None, description="What becomes of a doubted training sample.")
 
 
 class Dataset(Strict):
@@ -224,7 +237,10 @@ class Training(Strict):
 
     seeds: list[int] = Field([0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them.")
     epochs: int = Field(60, ge=1, description="Most epochs.")
-    patience: int = Field(10, ge=1, description="Epochs without a better validation PR-AUC before training stops.")
+    patience: int = Field(10, ge=1, description="Epochs without a better validation score (see `watch`) before training stops.")
+    watch: Literal["pr_auc", "loss"] = Field(
+        "pr_auc", description="The validation score that stops training and chooses the epoch whose weights are kept."
+    )
     batch: int = Field(64, ge=2, description="Samples in a step.")
     learning_rate: Positive = Field(1e-3, description="Adam's step.")
     weight_decay: float = Field(1e-4, ge=0, description="Decoupled weight decay.")
@@ -256,7 +272,7 @@ class Score(Strict):
 class Config(Strict):
     """A whole run of the workflow."""
 
-    seed: int = Field(20210303, ge=0, description="Seed of the simulated archive.")
+    seed: int = Field(20210303, ge=0, description="Seed of the simulated archive, and of extra training samples.")
     catalogue: Catalogue = Field(Catalogue(), description="What to work on.")
     mirrors: list[Mirror] = Field(
         [
@@ -276,6 +292,10 @@ class Config(Strict):
     strategies: dict[Name, Strategy] = Field({"none": Strategy()}, description="Imbalance strategies by name.")
     training: Training = Field(Training(), description="Training.")
     evaluation: Evaluation = Field(Evaluation(), description="Statistics.")
+    curation: Curation = Field(Curation(), description="Doubtful training tiles.")
+    learning_curve: LearningCurve = Field(LearningCurve(), description="The score by the number of training earthquakes.")
+    study: Study = Field(Study(), description="Study A's table.")
+    gallery: Gallery = Field(Gallery(), description="Galleries.")
     score: Score = Field(Score(), description="Scoring of further events.")
 
     def mirrors_of(self, source: str) -> list[Mirror]:

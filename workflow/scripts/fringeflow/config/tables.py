@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from fringeflow.config.models import Name, Strict
-from fringeflow.errors import nearest
+from fringeflow.config.strict import Name, Strict
+from fringeflow.errors import SHOWN, nearest
 
 FRAME_PATTERN = r"^\d{3}[AD]_\d{5}_\d{6}$"
 PAIR_PATTERN = r"^\d{8}_\d{8}$"
@@ -181,6 +181,17 @@ def _rows(path: Path, model: type[Strict], problems: list[str]) -> list[Any]:
     return rows
 
 
+def _without_interferogram(names: list[str], tables: list[str]) -> str:
+    """Say which events wait for interferograms, and the two ways to give them some."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    who = f"event '{names[0]}' has" if len(names) == 1 else f"{len(names)} events have"
+    shown = "" if len(names) == 1 else f" ({', '.join(names[:SHOWN])}{more})"
+    return (
+        f"{who} no interferogram yet{shown}; run `snakemake --cores 1 catalogue` with the same --configfile to look them up, "
+        f"add rows to {', '.join(map(str, tables))} by hand, or take out the event{'s' if len(names) > 1 else ''}"
+    )
+
+
 def read_tables(events: Iterable[str], interferograms: Iterable[str]) -> tuple[Tables, list[str]]:
     """Read the catalogue's tables.
 
@@ -215,12 +226,13 @@ def read_tables(events: Iterable[str], interferograms: Iterable[str]) -> tuple[T
                 problems.append(f"{path}: interferogram {row.key} of event '{row.event}' stands twice; keep one row")
             else:
                 pairs[row.event].append(row)
+    bare = sorted(name for name in known if not pairs[name])
+    if bare:
+        gaps.append(_without_interferogram(bare, interferograms))
     for name, row in known.items():
         if not pairs[name]:
-            gaps.append(
-                f"event '{name}' has no interferogram; run `snakemake catalogue` or add rows to {', '.join(map(str, interferograms))}"
-            )
-        elif row.is_earthquake and not any(pair.is_coseismic(row) for pair in pairs[name]):
+            continue
+        if row.is_earthquake and not any(pair.is_coseismic(row) for pair in pairs[name]):
             gaps.append(
                 f"event '{name}' ({row.time:%Y-%m-%d %H:%M}) has no coseismic pair among "
                 f"{', '.join(pair.key for pair in pairs[name])}; add one that spans it, give acquisition_utc where it falls "

@@ -133,7 +133,7 @@ def draw_examples(samples: str | Path, dataset: str | Path, view: str, *, out: s
             figure.text(0.12 / width, (bottom + TILE / 2 - 0.03) / height, f"{counts[name]} tiles\n{share:.3g} %", va="top", color=FAINT)
             for column, (row, tile) in enumerate(zip(rows.itertuples(), tiles[name], strict=True)):
                 axes = figure.add_axes(((LEFT + column * (TILE + GAP)) / width, bottom / height, TILE / width, TILE / height))
-                image = axes.imshow(tile, cmap=_with_no_data(look.colours), vmin=limits[0], vmax=limits[1], interpolation="nearest")
+                image = axes.imshow(tile, cmap=with_no_data(look.colours), vmin=limits[0], vmax=limits[1], interpolation="nearest")
                 axes.set_xticks([])
                 axes.set_yticks([])
                 frame(axes)
@@ -167,7 +167,7 @@ def choose_examples(samples: pd.DataFrame, count: int, seed: int) -> pd.DataFram
     return shuffled.assign(turn=turn).sort_values(["turn", "key"], kind="stable").head(count).drop(columns=["turn", "key"])
 
 
-def _with_no_data(colours: str | Colormap) -> Colormap:
+def with_no_data(colours: str | Colormap) -> Colormap:
     """Return a colour map that shows NaN in grey."""
     from matplotlib import colormaps
 

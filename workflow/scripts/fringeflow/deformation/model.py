@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.line_of_sight import line_of_sight, phase_of_displacement
@@ -47,12 +46,32 @@ def modelled_phase(
     ConfigError
         If the event has no mechanism and no fault is given.
     """
-    fault = fault if fault is not None else fault_from_event(event)
+    return phase_of_fault(fault if fault is not None else fault_from_event(event), line_of_sight(interferogram), latitude, longitude)
+
+
+def phase_of_fault(
+    fault: Fault, towards: NDArray[np.float64], latitude: NDArray[np.floating], longitude: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Model a fault's unwrapped phase on a grid: exactly near the fault, interpolated where it is smooth.
+
+    Parameters
+    ----------
+    fault : Fault
+    towards : ndarray, shape (3,)
+        As from `towards_satellite`.
+    latitude : ndarray, shape (rows,), degrees
+        Pixel centres, monotonic either way.
+    longitude : ndarray, shape (columns,), degrees
+
+    Returns
+    -------
+    ndarray of float32, shape (rows, columns), radians
+    """
     half_east, half_north = _footprint(fault)
     north_km = (np.asarray(latitude, dtype=np.float64) - fault.latitude) * KM_PER_DEG
     east_km = _around(np.asarray(longitude, dtype=np.float64) - fault.longitude) * KM_PER_DEG * np.cos(np.radians(fault.latitude))
     rows, columns = _nodes(north_km, half_north, fault.top_km), _nodes(east_km, half_east, fault.top_km)
-    coarse = phase_at(fault, line_of_sight(interferogram), latitude[rows][:, None], longitude[columns][None, :])
+    coarse = phase_at(fault, towards, latitude[rows][:, None], longitude[columns][None, :])
     over_columns = coarse.astype(np.float32) @ _spline(columns, longitude.size).T
     return _spline(rows, latitude.size) @ over_columns
 
@@ -128,4 +147,6 @@ def _spline(nodes: NDArray[np.intp], size: int) -> NDArray[np.float32]:
     """Return the matrix, shape (size, nodes), that takes values at nodes to every index by a cubic spline."""
     if nodes.size == size:
         return np.eye(size, dtype=np.float32)
+    from scipy.interpolate import CubicSpline  # takes longer to import than a quiet event takes to tile
+
     return CubicSpline(nodes, np.eye(nodes.size))(np.arange(size)).astype(np.float32)

@@ -102,12 +102,7 @@ def mechanism(rake_deg: float) -> str:
 
 
 def fault_from_event(event: Event) -> Fault:
-    """Build the rectangle that the scaling laws expect of an earthquake.
-
-    Length and width follow Wells and Coppersmith (1994) for the kind of faulting; the slip is what is
-    left to make up the seismic moment. The rectangle is centred on the hypocentre. Where it would
-    reach above `SHALLOWEST_TOP_KM` its centre moves straight down until it does not, because a
-    catalogue's depth is its least certain number; its size, slip and moment stay.
+    """Build the rectangle that the scaling laws expect of an earthquake, see `scaled_fault`.
 
     Parameters
     ----------
@@ -122,11 +117,6 @@ def fault_from_event(event: Event) -> Fault:
     ------
     ConfigError
         If the event is no earthquake or has no mechanism.
-
-    References
-    ----------
-    Wells, D. L. and Coppersmith, K. J. (1994). New empirical relationships among magnitude, rupture
-    length, rupture width, rupture area, and surface displacement. BSSA 84(4), 974-1002.
     """
     if event.magnitude is None:
         raise ConfigError([f"event '{event.event}' is no earthquake (it has no magnitude), so nothing can be modelled for it"])
@@ -135,18 +125,56 @@ def fault_from_event(event: Event) -> Fault:
             [f"event '{event.event}' has no mechanism: a dislocation needs strike_deg, dip_deg and rake_deg in the events table"]
         )
     assert event.latitude is not None and event.longitude is not None and event.depth_km is not None  # Event checks it
-    (length_a, length_b), (width_a, width_b) = SCALING[mechanism(event.rake_deg)]
-    length_km = 10.0 ** (length_a + length_b * event.magnitude)
-    width_km = 10.0 ** (width_a + width_b * event.magnitude)
-    half_height_km = 0.5 * width_km * float(np.sin(np.radians(event.dip_deg)))
-    return Fault(
+    return scaled_fault(
+        event.magnitude,
         latitude=event.latitude,
         longitude=event.longitude,
-        depth_km=max(event.depth_km, SHALLOWEST_TOP_KM + half_height_km),
+        depth_km=event.depth_km,
         strike_deg=event.strike_deg,
         dip_deg=event.dip_deg,
         rake_deg=event.rake_deg,
+    )
+
+
+def scaled_fault(
+    magnitude: float, *, latitude: float, longitude: float, depth_km: float, strike_deg: float, dip_deg: float, rake_deg: float
+) -> Fault:
+    """Build the rectangle that the scaling laws expect of a magnitude and a mechanism.
+
+    Length and width follow Wells and Coppersmith (1994) for the kind of faulting; the slip is what is
+    left to make up the seismic moment. The rectangle is centred on the hypocentre. Where it would
+    reach above `SHALLOWEST_TOP_KM` its centre moves straight down until it does not, because a
+    catalogue's depth is its least certain number; its size, slip and moment stay.
+
+    Parameters
+    ----------
+    magnitude : float
+        Moment magnitude.
+    latitude, longitude, depth_km : float
+        Hypocentre, degrees and km.
+    strike_deg, dip_deg, rake_deg : float
+
+    Returns
+    -------
+    Fault
+
+    References
+    ----------
+    Wells, D. L. and Coppersmith, K. J. (1994). New empirical relationships among magnitude, rupture
+    length, rupture width, rupture area, and surface displacement. BSSA 84(4), 974-1002.
+    """
+    (length_a, length_b), (width_a, width_b) = SCALING[mechanism(rake_deg)]
+    length_km = 10.0 ** (length_a + length_b * magnitude)
+    width_km = 10.0 ** (width_a + width_b * magnitude)
+    half_height_km = 0.5 * width_km * float(np.sin(np.radians(dip_deg)))
+    return Fault(
+        latitude=latitude,
+        longitude=longitude,
+        depth_km=max(depth_km, SHALLOWEST_TOP_KM + half_height_km),
+        strike_deg=strike_deg,
+        dip_deg=dip_deg,
+        rake_deg=rake_deg,
         length_km=length_km,
         width_km=width_km,
-        slip_m=seismic_moment_nm(event.magnitude) / (RIGIDITY_PA * length_km * 1e3 * width_km * 1e3),
+        slip_m=seismic_moment_nm(magnitude) / (RIGIDITY_PA * length_km * 1e3 * width_km * 1e3),
     )

@@ -31,6 +31,8 @@ import numpy as np
 from scipy.special import ndtr, stdtrit
 
 FEW_GROUPS = 8
+SEED = 0
+"""Seed of the draws: the same for all runs, so that they share them."""
 BLOCK = 2_000_000
 """Most weights held at once (16 MB; a metric needs a few times as much for a moment)."""
 
@@ -55,7 +57,7 @@ def draw_groups(groups: int, draws: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=draws)
 
 
-def bootstrap(statistic: Statistic, groups: np.ndarray, *, draws: int, seed: int = 0) -> dict[str, np.ndarray]:
+def bootstrap(statistic: Statistic, groups: np.ndarray, *, draws: int, seed: int = SEED) -> dict[str, np.ndarray]:
     """Compute statistics under draws of groups, a block of draws at a time.
 
     Parameters

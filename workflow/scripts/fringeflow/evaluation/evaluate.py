@@ -1,7 +1,7 @@
 """From predictions to `metrics.json`: every score with its interval, its prevalence and its baseline."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +9,17 @@ import numpy as np
 
 from fringeflow.config.models import Evaluation
 from fringeflow.evaluation import metrics
-from fringeflow.evaluation.bootstrap import FEW_GROUPS, bootstrap, draw_groups, interval
+from fringeflow.evaluation.bootstrap import FEW_GROUPS, SEED, bootstrap, draw_groups, interval
+from fringeflow.evaluation.events import event_rows
 from fringeflow.evaluation.figures import draw_evaluation
 from fringeflow.evaluation.predictions import Predictions, read_predictions
-from fringeflow.evaluation.scores import BINS, Scorer, outcome_and_confidence
-from fringeflow.evaluation.thresholds import DEFAULT, choose_threshold
+from fringeflow.evaluation.scores import Scorer, calibration_curve, calibration_scores
+from fringeflow.evaluation.temperature import at_temperatures, fit_temperatures
+from fringeflow.evaluation.thresholds import operating_points
 from fringeflow.files import read_json, write_json
 
-SEED = 0
-"""Seed of the bootstrap: the same for all runs, so that they share their draws."""
 DECIMALS = 6
+SeedScores = Callable[[int, np.ndarray], Mapping[str, np.ndarray]]
 OF_ALL_GROUPS = {"brier", "log_loss", "ece", "accuracy"}
 """Scores that every sample bears on alike; all others hang on the groups of the rarest class."""
 
@@ -30,7 +31,8 @@ def evaluate_run(
 
     Two operating points are reported: `default` (probability 0.5; without a positive class the likeliest) and
     `validation` (the threshold that served `settings.threshold` best on validation, one a seed). On the validation part itself
-    the latter flatters, which `chosen_here` says.
+    the latter flatters, which `chosen_here` says. Probabilities are scored as they are and, under `calibrated`, at the temperature
+    that validation chose (one a seed, `temperature`); nothing else uses the scaled ones.
 
     Parameters
     ----------
@@ -52,7 +54,8 @@ def evaluate_run(
     """
     described = read_json(dataset)
     parts = read_predictions(predictions, described)
-    thresholds = _thresholds(parts["validation"], settings)
+    thresholds = operating_points(parts["validation"], settings.threshold)
+    temperatures = fit_temperatures(parts["validation"])
     scorers = {part: Scorer(found, thresholds, settings.false_alarms_per_frame) for part, found in parts.items()}
     result = {
         "dataset": described["name"],
@@ -62,7 +65,8 @@ def evaluate_run(
         "seeds": parts["test"].seeds,
         "bootstrap": {"draws": settings.bootstrap, "confidence": settings.confidence, "seed": SEED, "unit": "group of events"},
         "false_alarms_per_frame": settings.false_alarms_per_frame,
-        "splits": {part: _evaluate_part(part, scorer, settings) for part, scorer in scorers.items()},
+        "temperature": temperatures,
+        "splits": {part: _evaluate_part(part, scorer, temperatures, settings) for part, scorer in scorers.items()},
     }
     result = _plain(result)
     draw_evaluation(figure, scorers["test"], result)
@@ -70,32 +74,18 @@ def evaluate_run(
     return result
 
 
-def _thresholds(validation: Predictions, settings: Evaluation) -> dict[str, list[float]]:
-    """Return the thresholds of each operating point, one a seed."""
-    thresholds = {"default": [DEFAULT] * len(validation.seeds)}
-    if validation.positive is not None:
-        actual = validation.truth == validation.positive
-        thresholds["validation"] = [
-            choose_threshold(actual, values[:, validation.positive], settings.threshold) for values in validation.probability
-        ]
-    return thresholds
-
-
-def _evaluate_part(part: str, scorer: Scorer, settings: Evaluation) -> dict[str, Any]:
+def _evaluate_part(part: str, scorer: Scorer, temperatures: Sequence[float], settings: Evaluation) -> dict[str, Any]:
     """Return everything there is to say about one part of the dataset."""
     p = scorer.predictions
-    once = np.ones((1, len(p.truth)))
-    seeds = [scorer.seed(number, once) for number in range(len(p.seeds))]
-    draws = bootstrap(scorer, p.groups, draws=settings.bootstrap, seed=SEED)
+    scores = _with_bounds(p, scorer.seed, settings)
+    cooled = at_temperatures(p, temperatures)
+    calibrated = {
+        "metrics": _with_bounds(cooled, lambda number, weights: calibration_scores(cooled, number, weights), settings),
+        "calibration": calibration_curve(cooled),
+        "fitted_here": part == "validation",
+    }
     groups = int(p.groups.max()) + 1
     holding = {name: p.groups_with(k) for k, name in enumerate(p.classes)}
-    scores = {}
-    for name, values in draws.items():
-        by_seed = np.array([float(scores_of[name][0]) for scores_of in seeds])
-        lower, upper = interval(values, settings.confidence, groups if name.split("/")[-1] in OF_ALL_GROUPS else min(holding.values()))
-        scores[name] = {"value": by_seed.mean(), "lower": lower, "upper": upper}
-        if len(seeds) > 1:
-            scores[name]["seed_sd"] = by_seed.std(ddof=1)
     counts = {name: int((p.truth == k).sum()) for k, name in enumerate(p.classes)}
     share = None if p.positive is None else counts[p.classes[p.positive]] / len(p.truth)
     return {
@@ -111,9 +101,39 @@ def _evaluate_part(part: str, scorer: Scorer, settings: Evaluation) -> dict[str,
         "baseline": baselines(counts, share),
         **_by_place(scores, p, scorer),
         "chosen_here": ["validation"] if part == "validation" and "validation" in scorer.thresholds else [],
-        "calibration": _calibration(p),
-        "events": _events(scorer),
+        "calibration": calibration_curve(p),
+        "calibrated": calibrated,
+        "events": event_rows(scorer),
     }
+
+
+def _with_bounds(p: Predictions, seed: SeedScores, settings: Evaluation) -> dict[str, dict[str, float]]:
+    """Return scores by name: the mean over seeds, its interval over groups, and the deviation between seeds.
+
+    Parameters
+    ----------
+    p : Predictions
+    seed : callable
+        Takes the place of a seed and weights, shape (b, n), and returns arrays of shape (b,) by name.
+    settings : Evaluation
+    """
+    numbers = range(len(p.seeds))
+
+    def over_seeds(weights: np.ndarray) -> dict[str, np.ndarray]:
+        found = [seed(number, weights) for number in numbers]
+        return {name: np.mean([scores[name] for scores in found], axis=0) for name in found[0]}
+
+    once = [seed(number, np.ones((1, len(p.truth)))) for number in numbers]
+    draws = bootstrap(over_seeds, p.groups, draws=settings.bootstrap, seed=SEED)
+    every, rarest = int(p.groups.max()) + 1, min(p.groups_with(k) for k in range(len(p.classes)))
+    scores = {}
+    for name, values in draws.items():
+        by_seed = np.array([float(found[name][0]) for found in once])
+        lower, upper = interval(values, settings.confidence, every if name.split("/")[-1] in OF_ALL_GROUPS else rarest)
+        scores[name] = {"value": by_seed.mean(), "lower": lower, "upper": upper}
+        if len(once) > 1:
+            scores[name]["seed_sd"] = by_seed.std(ddof=1)
+    return scores
 
 
 def _degenerate(predictions: Predictions, draws: int) -> int:
@@ -176,48 +196,6 @@ def _by_place(scores: Mapping[str, dict[str, float]], p: Predictions, scorer: Sc
         else:
             point["per_class"][rest[1]][rest[0]] = score
     return placed
-
-
-def _calibration(p: Predictions) -> list[dict[str, float]]:
-    """Return the calibration curve, pooled over seeds; empty bins are left out."""
-    ones = np.ones(len(p.truth)) / len(p.seeds)
-    table = sum(metrics.calibration(*outcome_and_confidence(p, number), ones, BINS) for number in range(len(p.seeds)))
-    return [
-        {"lower": k / BINS, "upper": (k + 1) / BINS, "tiles": weight, "probability": probability / weight, "frequency": outcome / weight}
-        for k, (weight, probability, outcome) in enumerate(np.asarray(table))
-        if weight > 0
-    ]
-
-
-def _events(scorer: Scorer) -> list[dict[str, Any]]:
-    """Return each event's detection: means over seeds, `detected` as the share of seeds."""
-    p = scorer.predictions
-    if p.positive is None:
-        return []
-    actual = p.truth == p.positive
-    scores = p.probability[:, :, p.positive]
-    rows = []
-    for event, index in p.samples.groupby("event", sort=True).indices.items():
-        rare, quiet = index[actual[index]], index[~actual[index]]
-        frames = len(p.samples.loc[index, ["frame", "pair"]].drop_duplicates())
-        row: dict[str, Any] = {
-            "event": event,
-            "group": p.samples["group"].iloc[index[0]],
-            "tiles": len(index),
-            "positives": len(rare),
-            "interferograms": frames,
-            "max_score": scores[:, index].max(1).mean(),
-            "max_score_on_positives": scores[:, rare].max(1).mean() if len(rare) else None,
-        }
-        for point, decisions in scorer.decisions.items():
-            called = np.stack(decisions) == p.positive
-            row[point] = {
-                "detected": called[:, rare].any(1).mean() if len(rare) else None,
-                "recall": called[:, rare].mean() if len(rare) else None,
-                "false_alarms_per_interferogram": called[:, quiet].sum(1).mean() / frames,
-            }
-        rows.append(row)
-    return rows
 
 
 def _plain(value: Any) -> Any:

@@ -88,14 +88,14 @@ def _bands(scorer: Scorer, confidence: float) -> dict[int, dict[str, Band]]:
     bands: dict[int, dict[str, Band]] = {}
     for k, _, _ in _targets(scorer):
         rankings = [seed[k] for seed in scorer.rankings]
-        value = _curves_at(rankings, np.ones(len(groups)))
-        drawn = [found for found in (_curves_at(rankings, counts[groups]) for counts in draws) if not np.isnan(found).any()]
+        value = curves_at(rankings, np.ones(len(groups)))
+        drawn = [found for found in (curves_at(rankings, counts[groups]) for counts in draws) if not np.isnan(found).any()]
         lower, upper = np.quantile(drawn, [cut, 1 - cut], axis=0) if drawn and count > 1 else (value, value)
         bands[k] = {name: (value[i], lower[i], upper[i]) for i, name in enumerate(("precision", "recall"))}
     return bands
 
 
-def _curves_at(rankings: list[Ranking], weights: np.ndarray) -> np.ndarray:
+def curves_at(rankings: list[Ranking], weights: np.ndarray) -> np.ndarray:
     """Return precision by recall and recall by false positive rate, means over seeds, shape (2, len(GRID)); NaN if undefined."""
     pairs = [ranking.curves(weights) for ranking in rankings]
     if any(true[-1] == 0 or false[-1] == 0 for true, false in pairs):
@@ -156,7 +156,21 @@ def _reliability(axes: Axes, test: dict[str, Any], scorer: Scorer) -> None:
 def _confusion(axes: Axes, test: dict[str, Any], classes: list[str]) -> None:
     points = test["operating_points"]
     name = "validation" if "validation" in points else "default"
-    matrix = np.array(points[name]["confusion"])
+    draw_matrix(axes, np.array(points[name]["confusion"]), classes)
+    limit = "threshold from validation" if name == "validation" else "likeliest class"
+    axes.set_title(f"{limit}: F1 {_shown(points[name]['metrics']['f1'])}")
+
+
+def draw_matrix(axes: Axes, matrix: np.ndarray, classes: list[str]) -> None:
+    """Draw a confusion matrix, coloured by the share of each true class, into axes.
+
+    Parameters
+    ----------
+    axes : Axes
+    matrix : ndarray, shape (K, K)
+        Tiles by true class (rows) and predicted class (columns).
+    classes : list of str
+    """
     share = divide(matrix, matrix.sum(1, keepdims=True), 0.0)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1.25)
     for i, j in np.ndindex(*matrix.shape):
@@ -167,9 +181,7 @@ def _confusion(axes: Axes, test: dict[str, Any], classes: list[str]) -> None:
     axes.set_yticks(range(len(classes)), labels)
     axes.tick_params(length=0)
     frame(axes)
-    limit = "threshold from validation" if name == "validation" else "likeliest class"
     axes.set(xlabel="called", ylabel="is")
-    axes.set_title(f"{limit}: F1 {_shown(points[name]['metrics']['f1'])}")
 
 
 def _histogram(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Every score of a run under any weighting of its samples: the one function that the bootstrap repeats.
 
-Names are paths: `pr_auc`, `default/mcc`, `validation/recall/deformation`. Seeds are averaged within each weighting,
-so an interval speaks of the mean over seeds, with the draws of earthquakes common to all seeds.
+Names are paths: `pr_auc`, `default/mcc`, `validation/recall/deformation`. Each seed is scored by itself; who averages seeds
+within each weighting gets an interval of the mean over seeds, with the draws of earthquakes common to all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,24 +55,23 @@ class Scorer:
         p = self.predictions
         return [p.positive] if p.positive is not None and len(p.classes) == 2 else list(range(len(p.classes)))
 
-    def __call__(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Score under weightings.
+    def seed(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Score one seed, by its place among the seeds, under weightings.
 
         Parameters
         ----------
+        number : int
         weights : ndarray, shape (draws, n)
 
         Returns
         -------
         dict of str to ndarray, shape (draws,)
-            Means over seeds.
         """
-        seeds = [self.seed(number, weights) for number in range(len(self.predictions.seeds))]
-        return {name: np.mean([scores[name] for scores in seeds], axis=0) for name in seeds[0]}
+        return {**self.discrimination(number, weights), **calibration_scores(self.predictions, number, weights)}
 
-    def seed(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Score one seed, by its place among the seeds, under weightings."""
-        return {**self._ranking(number, weights), **self._probability(number, weights), **self._decision(number, weights)}
+    def discrimination(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Score the order and the decisions of one seed, not its probabilities."""
+        return {**self._ranking(number, weights), **self._decision(number, weights)}
 
     def _ranking(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
         p = self.predictions
@@ -92,16 +91,6 @@ class Scorer:
                 scores[f"{name}_macro"] = macro
                 scores |= {f"{name}/{p.classes[k]}": value for k, value in values.items()}
         return scores
-
-    def _probability(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
-        p = self.predictions
-        values = p.probability[number]
-        table = metrics.calibration(*outcome_and_confidence(p, number), weights, BINS)
-        return {
-            "brier": mean(metrics.brier(p.truth, values), weights),
-            "log_loss": mean(metrics.log_loss(p.truth, values), weights),
-            "ece": metrics.expected_calibration_error(table),
-        }
 
     def _decision(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
         p = self.predictions
@@ -125,6 +114,41 @@ class Scorer:
                 found["events_detected"] = divide(weights @ detected, weights @ events)
             scores |= {f"{point}/{name}": value for name, value in found.items()}
         return scores
+
+
+def calibration_scores(predictions: Predictions, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Score the probabilities of one seed under weightings.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    number : int
+        Place among the seeds.
+    weights : ndarray, shape (draws, n)
+
+    Returns
+    -------
+    dict of str to ndarray, shape (draws,)
+        `brier`, `log_loss`, `ece`.
+    """
+    values = predictions.probability[number]
+    table = metrics.calibration(*outcome_and_confidence(predictions, number), weights, BINS)
+    return {
+        "brier": mean(metrics.brier(predictions.truth, values), weights),
+        "log_loss": mean(metrics.log_loss(predictions.truth, values), weights),
+        "ece": metrics.expected_calibration_error(table),
+    }
+
+
+def calibration_curve(p: Predictions) -> list[dict[str, float]]:
+    """Return the calibration curve, pooled over seeds; empty bins are left out."""
+    ones = np.ones(len(p.truth)) / len(p.seeds)
+    table = sum(metrics.calibration(*outcome_and_confidence(p, number), ones, BINS) for number in range(len(p.seeds)))
+    return [
+        {"lower": k / BINS, "upper": (k + 1) / BINS, "tiles": weight, "probability": probability / weight, "frequency": outcome / weight}
+        for k, (weight, probability, outcome) in enumerate(np.asarray(table))
+        if weight > 0
+    ]
 
 
 def outcome_and_confidence(predictions: Predictions, number: int) -> tuple[np.ndarray, np.ndarray]:

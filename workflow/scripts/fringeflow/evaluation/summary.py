@@ -59,8 +59,29 @@ def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
             lines.append(f"  Best by view: {shown}.")
     if bool(first["few_groups"]):
         lines.append(f"  Few test events hold the rarest class ({first['n_groups_rarest']}): intervals are rather too narrow.")
-    lines.append(f"  Open {picture or tsv.with_suffix('.png')} (picture) and {tsv} (every score with its bounds).")
+    pairs = tsv.with_name(f"{tsv.stem}_strategies.tsv")
+    paired = f", {pairs.with_suffix('.png')} (paired differences)" if pairs.exists() else ""
+    if pairs.exists():
+        lines += _paired(read_comparison(pairs))
+    lines.append(f"  Open {picture or tsv.with_suffix('.png')} (picture){paired} and {tsv} (every score with its bounds).")
     return "\n".join(lines)
+
+
+def _paired(table: pd.DataFrame) -> list[str]:
+    """Count what pairing decided, and name the difference that stands farthest from 0; no line without a pair."""
+    pairs = table[table["strategy"] != table["baseline"]]
+    if pairs.empty:
+        return []
+    counts = pairs["pr_auc_verdict"].value_counts()
+    counted = ", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in ("better", "worse", "undecided"))
+    line = f"  PR-AUC against {' or '.join(sorted(pairs['baseline'].unique()))}, paired: {counted}"
+    decided = pairs[pairs["pr_auc_verdict"] != "undecided"]
+    if not decided.empty:
+        nearest = decided[["pr_auc_difference_lower", "pr_auc_difference_upper"]].abs().min(axis=1)
+        clearest = decided.iloc[int(nearest.to_numpy().argmax())]
+        bounds = ", ".join(f"{clearest[f'pr_auc_difference_{end}']:+.3f}" for end in ("lower", "upper"))
+        line += f" (clearest: {_name(clearest)}: {clearest['pr_auc_difference']:+.3f} [{bounds}])"
+    return [f"{line}."]
 
 
 def _name(row: pd.Series) -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fringeflow.evaluation.metrics import Ranking, divide
+from fringeflow.evaluation.predictions import Predictions
 
 DEFAULT = 0.5
 
@@ -48,6 +49,28 @@ def choose_threshold(positive: np.ndarray, score: np.ndarray, objective: str = "
     following = float(ranking.thresholds[best + 1]) if best + 1 < len(ranking.thresholds) else last
     middle = (last + following) / 2
     return middle if middle > following else last
+
+
+def operating_points(validation: Predictions, objective: str) -> dict[str, list[float]]:
+    """Return the thresholds of each operating point, one a seed.
+
+    Parameters
+    ----------
+    validation : Predictions
+        Of the validation part.
+    objective : {"f1", "mcc"}
+
+    Returns
+    -------
+    dict
+        `default`; with a positive class also `validation`, chosen there.
+    """
+    points = {"default": [DEFAULT] * len(validation.seeds)}
+    positive = validation.positive
+    if positive is not None:
+        actual = validation.truth == positive
+        points["validation"] = [choose_threshold(actual, values[:, positive], objective) for values in validation.probability]
+    return points
 
 
 def decide(probability: np.ndarray, positive: int | None, threshold: float) -> np.ndarray:

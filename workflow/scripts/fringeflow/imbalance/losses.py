@@ -1,6 +1,8 @@
-"""Losses for imbalanced classes: this is their definition; every framework mirrors it and is tested against it."""
+"""The loss of imbalanced classes: this is its definition; every framework mirrors it and is tested against it."""
 
 import numpy as np
+
+from fringeflow.imbalance.objective import Objective
 
 
 def log_softmax(logits: np.ndarray) -> np.ndarray:
@@ -9,40 +11,33 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def cross_entropy(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> float:
-    """Return the mean over samples of -w_y log(p_y).
+def loss(logits: np.ndarray, labels: np.ndarray, sample_weights: np.ndarray, objective: Objective, progress: float = 0.0) -> float:
+    """Return the mean over samples of -s_i w_y (1 - p_y)^gamma log(p_y).
 
-    The mean is over the number of samples, not over the sum of their weights, so that a batch that
-    happens to lack the rare class does not count as much as one that has it.
-
-    Parameters
-    ----------
-    logits : ndarray of float, shape (n, K)
-    labels : ndarray of int, shape (n,)
-    weights : ndarray of float, shape (K,)
-        Of the classes.
-    """
-    return focal(logits, labels, weights, gamma=0.0)
-
-
-def focal(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray, *, gamma: float) -> float:
-    """Return the mean over samples of -w_y (1 - p_y)^gamma log(p_y), the focal loss over K classes by softmax.
-
-    For two classes p is the sigmoid of the difference of the logits, and this is study A's
-    FL(p) = -alpha (1-p)^gamma log(p) with alpha the weight of the sample's own class.
+    p is the softmax of z = scale * (logits - margin of the own class) + shift. The mean is over the number of samples,
+    not over the sum of their weights, so that a batch that happens to lack the rare class does not count as much as one
+    that has it. With neither margins nor shift and two classes, p is the sigmoid of the difference of the logits, and
+    this is study A's FL(p) = -alpha (1-p)^gamma log(p) with alpha the weight of the sample's own class.
 
     Parameters
     ----------
     logits : ndarray of float, shape (n, K)
     labels : ndarray of int, shape (n,)
-    weights : ndarray of float, shape (K,)
-        Alpha of the classes (times other class weights, if any).
-    gamma : float
-        0 gives the weighted cross-entropy.
+        y.
+    sample_weights : ndarray of float, shape (n,)
+        s, besides the weights of the classes.
+    objective : Objective
+    progress : float, 0 to 1
+        Share of the epochs that are done: decides which weights w of the classes hold.
 
     References
     ----------
-    Lin et al. (2017), arXiv:1708.02002, equation 5.
+    Focal: Lin et al. (2017), arXiv:1708.02002, equation 5. Margins: Cao et al. (2019), arXiv:1906.07413, equation 13.
+    Shift: Menon et al. (2021), arXiv:2007.07314, equation 10.
     """
-    log_p = log_softmax(np.asarray(logits, dtype=np.float64))[np.arange(len(labels)), labels]
-    return float(np.mean(-np.asarray(weights, dtype=np.float64)[labels] * (-np.expm1(log_p)) ** gamma * log_p))
+    rows = np.arange(len(labels))
+    z = np.array(logits, dtype=np.float64)
+    z[rows, labels] -= objective.margins[labels]
+    log_p = log_softmax(objective.scale * z + objective.shift)[rows, labels]
+    weights = np.asarray(sample_weights, np.float64) * objective.weights_at(progress)[labels]
+    return float(np.mean(-weights * (-np.expm1(log_p)) ** objective.gamma * log_p))

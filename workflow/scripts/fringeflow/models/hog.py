@@ -18,8 +18,8 @@ class HogEncoder:
 
     Attributes
     ----------
-    dim : int
-        Length of a feature vector.
+    shape : tuple of int
+        Of a sample's features: their number.
 
     References
     ----------
@@ -41,7 +41,7 @@ class HogEncoder:
                 f"HOG: an input of {spec.input_size} pixels holds {cells} cells of {cell}, fewer than a block's {block}; "
                 "raise input_size or lower `cell`"
             )
-        self.dim = (cells - block + 1) ** 2 * block**2 * orientations
+        self.shape = ((cells - block + 1) ** 2 * block**2 * orientations,)
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Return the features of a batch.
@@ -54,7 +54,7 @@ class HogEncoder:
         -------
         ndarray of float32, shape (batch, dim)
         """
-        features = np.empty((len(images), self.dim), np.float32)
+        features = np.empty((len(images), *self.shape), np.float32)
         for row, image in enumerate(images):
             distinct = image[:1] if np.array_equal(image[0], image[1]) else image
             features[row] = hog(distinct, channel_axis=0, **self.settings)

@@ -32,6 +32,9 @@ class EncoderSpec:
     mean, std : tuples of float
         Of the pictures that the weights were trained on.
     options : dict
+    cut : str
+        Where the frozen part ends: ``pooled`` (means over the last feature map), ``map`` (that map), ``input`` (nothing
+        is frozen), or a layer's name: what enters that layer.
     """
 
     key: str
@@ -44,6 +47,7 @@ class EncoderSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     options: dict[str, Scalar] = field(default_factory=dict)
+    cut: str = "pooled"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -67,7 +71,8 @@ class ModelSpec:
     fitter : str
         Dotted name of the module with its `fit` and `load`.
     mode : str
-        ``frozen``: the head is fitted on the encoder's features.
+        ``frozen``: the head is fitted on the encoder's features; ``partial``: also the layers after the encoder's
+        `cut`; ``full``: the whole network.
     head : str
     encoder_spec : EncoderSpec
     options : dict

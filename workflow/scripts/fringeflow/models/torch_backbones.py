@@ -24,14 +24,14 @@ class TorchEncoder:
 
     Attributes
     ----------
-    dim : int
-        Length of a feature vector.
+    shape : tuple of int
+        Of a sample's features: their number.
     """
 
     def __init__(self, network: nn.Module, *, bfloat16: bool):
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.bfloat16 = bfloat16
-        self.dim = int(network.num_features)  # type: ignore[arg-type]
+        self.shape = (int(network.num_features),)  # type: ignore[arg-type]
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Return the features of a batch.

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 SILVA_WIDTHS = (1024, 512, 256, 128, 64, 32)
 
@@ -28,7 +29,26 @@ class Standardise(nn.Module):
         return (features - self.mean) / self.scale
 
 
-def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0) -> nn.Sequential:
+class Cosine(nn.Module):
+    """A last layer whose logits are the cosines between features and one direction a class.
+
+    Margins mean something on cosines: on logits of any length a network could grow out of them.
+
+    References
+    ----------
+    Cao et al. (2019), arXiv:1906.07413, section 3.2 (last layer and its inputs normalised to length 1).
+    """
+
+    def __init__(self, dim: int, classes: int):
+        super().__init__()
+        self.weight = nn.Parameter(nn.Linear(dim, classes, bias=False).weight.detach().clone())
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return cosines, shape (n, classes)."""
+        return normalize(features, dim=1) @ normalize(self.weight, dim=1).T
+
+
+def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0, normalised: bool = False) -> nn.Sequential:
     """Return a head: standardise, then the layers.
 
     Parameters
@@ -42,6 +62,8 @@ def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0) -> nn
         Logits; a softmax of two equals the study's sigmoid.
     dropout : float
         Share of the features dropped in training.
+    normalised : bool
+        Whether the last layer gives cosines, as margins need them.
 
     Raises
     ------
@@ -57,12 +79,14 @@ def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0) -> nn
             dim = width
     elif name != "linear":
         raise ValueError(f"unknown head '{name}'; valid: linear, silva")
-    layers.append(nn.Linear(dim, classes))
+    layers.append(Cosine(dim, classes) if normalised else nn.Linear(dim, classes))
     return nn.Sequential(*layers)
 
 
-def start_at(head: nn.Sequential, shares: torch.Tensor) -> None:
-    """Let an untrained head predict about the classes' shares, so that no epoch is spent on finding them.
+def start_at(head: nn.Sequential, shares: torch.Tensor, shift: torch.Tensor) -> None:
+    """Let an untrained head predict about the classes' shares in its loss, so that no epoch is spent on finding them.
+
+    A head of cosines has no constant to put them into and starts from equal classes.
 
     Parameters
     ----------
@@ -70,13 +94,16 @@ def start_at(head: nn.Sequential, shares: torch.Tensor) -> None:
         From `build_head`.
     shares : Tensor, shape (classes,)
         Of the classes in the loss, each above 0.
+    shift : Tensor, shape (classes,)
+        What the loss adds to the logits: that much of the shares is known to it already.
 
     References
     ----------
     Lin et al. (2017), arXiv:1708.02002, section 3.3 (the prior of a rare class).
     """
     last = head[-1]
-    assert isinstance(last, nn.Linear)
+    if not isinstance(last, nn.Linear):
+        return
     with torch.no_grad():
         last.weight.mul_(0.1)
-        last.bias.copy_(torch.log(shares / shares.sum()))
+        last.bias.copy_(torch.log(shares / shares.sum()) - shift)

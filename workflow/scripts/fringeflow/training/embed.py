@@ -6,13 +6,16 @@ turns one into the other, so a new event embeds its own tiles only. A shard that
 damaged is computed again when it is read.
 """
 
+import errno
 import importlib
 import logging
 import os
+import shutil
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +31,11 @@ from fringeflow.models.spec import EncoderSpec
 from fringeflow.progress import progress_bar
 from fringeflow.provenance import code_digest
 from fringeflow.store import Samples, open_samples
+from fringeflow.training.features import Features
 
 LOGGER = logging.getLogger(__name__)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a used-up quota, a file larger than allowed."""
 BATCH = 32
 """Most images in one forward pass on a CPU: larger ones fall out of its caches and take a third longer an image."""
 
@@ -37,10 +43,10 @@ BATCH = 32
 class Encoder(Protocol):
     """What the module of an architecture gives."""
 
-    dim: int
+    shape: tuple[int, ...]
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Return features, shape (batch, dim), of images, shape (batch, 3, size, size)."""
+        """Return features, shape (batch, *shape), of images, shape (batch, 3, size, size)."""
 
 
 @dataclass(frozen=True)
@@ -104,25 +110,30 @@ class Embedder:
         Raises
         ------
         ModelError
-            If features are not finite.
+            If features are not finite, or the disk is full.
         """
         path = self.path(samples)
         if _rows(path) == samples.count:
             return path
-        features = np.empty((samples.count, self.network.dim), np.float16)
         step = min(self.batch, BATCH)
         parts = [slice(start, min(start + step, samples.count)) for start in range(0, samples.count, step)]
-        with ThreadPoolExecutor(self.threads) as pool:
+        # A name of this process first: two jobs may compute the same shard at a time.
+        own = path.with_name(f"{path.stem}-{socket.gethostname()}-{os.getpid()}.npy")
+        with _told_if_full(path), atomic(own) as part, open(part, "wb") as file, ThreadPoolExecutor(self.threads) as pool:
+            shape = (samples.count, *self.network.shape)
+            np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
             for rows, encoded in zip(parts, _in_order(pool, self._encode(samples), parts, self.threads), strict=True):
-                features[rows] = encoded
+                with np.errstate(over="ignore"):  # told below
+                    half = encoded.astype("<f2")
+                finite = np.isfinite(half.reshape(len(half), -1)).all(axis=1)
+                if not finite.all():
+                    raise ModelError(
+                        f"{samples.path}: sample {rows.start + int(np.argmin(finite))} has features that are not finite under "
+                        f"{self.encoder.key}; set training.bfloat16 to false, or check the weights"
+                    )
+                file.write(half.tobytes())
                 advance(len(encoded))
-        if not np.isfinite(features).all():
-            bad = int(np.flatnonzero(~np.isfinite(features).all(axis=1))[0])
-            raise ModelError(
-                f"{samples.path}: sample {bad} has features that are not finite under {self.encoder.key}; "
-                "set training.bfloat16 to false, or check the weights"
-            )
-        _save(path, features)
+        os.replace(own, path)
         return path
 
     def images(self, samples: np.ndarray) -> np.ndarray:
@@ -136,6 +147,19 @@ class Embedder:
         return lambda rows: network.encode(self.images(samples.read(rows)))
 
 
+@contextmanager
+def _told_if_full(path: Path) -> Iterator[None]:
+    """Say in words that a shard has no room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        free = shutil.disk_usage(path.parent).free
+        found = f"no room for the features of {path.parent.name} ({error.strerror}; {free / 1e9:.1f} GB free)"
+        raise ModelError(f"{path.parent}: {found}; free some, or remove shards of models that are no longer used") from error
+
+
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[slice], np.ndarray], parts: Sequence[slice], threads: int) -> Iterator[np.ndarray]:
     """Yield the results of parts in order, each made by one thread, a few of them ahead."""
     waiting: deque[Future[np.ndarray]] = deque()
@@ -147,21 +171,13 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[slice], np.ndarray], par
         yield waiting.popleft().result()
 
 
-def _save(path: Path, features: np.ndarray) -> None:
-    """Write a shard under a name of this process first: two jobs may compute the same one at a time."""
-    own = path.with_name(f"{path.stem}-{socket.gethostname()}-{os.getpid()}.npy")
-    with atomic(own) as part:
-        np.save(part, features, allow_pickle=False)
-    os.replace(own, path)
-
-
 def _rows(path: Path) -> int:
     """Return the number of rows of a sound shard, -1 for anything else."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return -1
-    return len(array) if array.ndim == 2 else -1
+    return len(array) if array.ndim > 1 else -1
 
 
 def store_path(store: str, view: str) -> Path:
@@ -236,13 +252,11 @@ def embed_dataset(
     stores = sorted(pd.read_parquet(samples, columns=["store"])["store"].unique())
     embedder = Embedder(encoder, view, Path(cache), batch=batch, bfloat16=bfloat16, threads=threads)
     shards = embed_stores(stores, embedder)
-    dim = int(np.load(shards[0]["path"], mmap_mode="r").shape[1])
     write_json(
         out,
         {
             "view": view,
             "encoder": encoder.as_dict(),
-            "dim": dim,
             "bfloat16": bfloat16,
             "cache": str(cache),
             "code": embedder.code,
@@ -251,7 +265,7 @@ def embed_dataset(
     )
 
 
-def load_features(embeddings: Path, rows: pd.DataFrame, *, threads: int = 1) -> np.ndarray:
+def load_features(embeddings: Path, rows: pd.DataFrame, *, threads: int = 1) -> Features:
     """Return the features of samples; a missing or damaged shard is computed again.
 
     Parameters
@@ -265,7 +279,8 @@ def load_features(embeddings: Path, rows: pd.DataFrame, *, threads: int = 1) -> 
 
     Returns
     -------
-    ndarray of float32, shape (len(rows), dim)
+    Features
+        One a row; they stay on disk until they are taken.
 
     Raises
     ------
@@ -274,14 +289,13 @@ def load_features(embeddings: Path, rows: pd.DataFrame, *, threads: int = 1) -> 
     """
     listed = read_json(embeddings)
     shards = {shard["store"]: shard for shard in listed["shards"]}
-    features = np.empty((len(rows), listed["dim"]), np.float32)
-    places = np.arange(len(rows))
-    for store, part in rows.assign(_place=places).groupby("store", sort=True):
+    stores, which = np.unique(rows["store"].to_numpy(dtype=object), return_inverse=True)
+    arrays = []
+    for store in stores:
         if store not in shards:
             raise ModelError(f"{embeddings}: does not list the store {store}; embed the dataset again")
-        array = np.load(_sound_shard(embeddings, listed, shards[store], threads), mmap_mode="r", allow_pickle=False)
-        features[part["_place"].to_numpy()] = array[part["row"].to_numpy()]
-    return features
+        arrays.append(np.load(_sound_shard(embeddings, listed, shards[store], threads), mmap_mode="r", allow_pickle=False))
+    return Features(arrays, which, rows["row"].to_numpy(dtype=np.intp))
 
 
 def _sound_shard(embeddings: Path, listed: dict[str, Any], shard: dict[str, Any], threads: int) -> Path:

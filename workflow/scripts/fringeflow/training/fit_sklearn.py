@@ -8,12 +8,14 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 
 from fringeflow.config.models import Training
-from fringeflow.imbalance.sampling import resample
-from fringeflow.imbalance.strategies import StrategySpec
+from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.imbalance.weights import weights_of
 from fringeflow.models.classical import build_svm, calibrate, load_model, save_model
 from fringeflow.models.spec import ModelSpec
+from fringeflow.training.checkpoint import Checkpoint
+from fringeflow.training.features import Features
 from fringeflow.training.folds import Fold, Task
+from fringeflow.training.resample import resampled
 
 IS_RANDOM = False
 """The same samples give the same fit whatever the seed."""
@@ -33,9 +35,10 @@ class SklearnFit:
     model: CalibratedClassifierCV
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
+    def probabilities(self, features: Features | np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (n, K)."""
-        return np.asarray(self.model.predict_proba(features), dtype=np.float64)
+        parts = [self.model.predict_proba(block) for block in Features.of(features).blocks()]
+        return np.concatenate(parts).astype(np.float64)
 
     def save(self, folder: Path, stem: str) -> dict[str, Any]:
         """Write the model with skops."""
@@ -55,7 +58,16 @@ def load(folder: Path, stem: str, model: ModelSpec, task: Task, **_: Any) -> Skl
 
 
 def fit(
-    train: Fold, validation: Fold, task: Task, model: ModelSpec, strategy: StrategySpec, settings: Training, *, seed: int, threads: int
+    train: Fold,
+    validation: Fold,
+    task: Task,
+    model: ModelSpec,
+    strategy: StrategySpec,
+    settings: Training,
+    *,
+    seed: int,
+    threads: int,
+    checkpoint: Checkpoint | None = None,
 ) -> SklearnFit:
     """Fit the pipeline on the training split, then its calibration on the validation split.
 
@@ -69,18 +81,19 @@ def fit(
     settings : Training
         Not used: the solver runs until it converges.
     seed, threads : int
-        The seed decides what is repeated by a sampler.
+        The seed decides what a sampler repeats, leaves out or makes.
+    checkpoint : Checkpoint, optional
+        Not used: the solver has no state between two steps that would be worth keeping.
 
     Returns
     -------
     SklearnFit
     """
-    chosen = resample(strategy.sampler, train.labels, ratio=strategy.ratio, seed=seed)
-    weights = weights_of(strategy.weights, train.labels, len(task.classes))
+    seen = resampled(train, strategy, len(task.classes), seed)
+    weights = weights_of(strategy.weights, seen.labels, len(task.classes), beta=strategy.beta)
     pipeline = build_svm(model.options, seed=seed)
-    labels = train.labels[chosen]
-    pipeline.fit(train.features[chosen], labels, classify__sample_weight=weights[labels].astype(np.float64))
-    fitted = SklearnFit(calibrate(pipeline, validation.features, validation.labels))
+    pipeline.fit(seen.features.all(), seen.labels, classify__sample_weight=(weights[seen.labels] * seen.weights).astype(np.float64))
+    fitted = SklearnFit(calibrate(pipeline, validation.features.all(), validation.labels))
     losses = {}
     for name, fold in (("loss", train), ("validation_loss", validation)):
         probabilities = fitted.probabilities(fold.features)

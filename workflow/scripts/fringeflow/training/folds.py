@@ -1,7 +1,7 @@
 """What a fit is given, and what it gives back: only training and validation samples have a place here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.errors import DatasetError, ModelError
+from fringeflow.training.features import Features
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,19 +20,54 @@ class Fold:
 
     Attributes
     ----------
-    features : ndarray of float32, shape (n, dim)
+    features : Features
+        An array, shape (n, ...), is wrapped.
     labels : ndarray of int64, shape (n,)
         Numbers of the classes.
+    weights : ndarray of float32, shape (n,)
+        Of the samples in a loss, besides those of their classes; all 1 unless some are doubted.
     """
 
-    features: np.ndarray
+    features: Features
     labels: np.ndarray
+    weights: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    checked: bool = field(default=False, repr=False)
+    """Whether the features are known to be finite: making sure reads all of them."""
 
     def __post_init__(self) -> None:
-        bad = np.flatnonzero(~np.isfinite(self.features).all(axis=1))
-        if bad.size:
-            found = f"{bad.size} of {len(self.features)} samples have features that are NaN or infinite (first: number {bad[0]})"
+        object.__setattr__(self, "features", Features.of(self.features))
+        if self.weights is None:
+            object.__setattr__(self, "weights", np.ones(len(self.labels), np.float32))
+        if not self.checked:
+            self._check()
+
+    def _check(self) -> None:
+        """Refuse features that are not finite."""
+        first, bad = 0, []
+        for block in self.features.blocks():
+            finite = np.isfinite(block.reshape(len(block), -1)).all(axis=1)
+            bad += (first + np.flatnonzero(~finite)).tolist()
+            first += len(block)
+        if bad:
+            found = f"{len(bad)} of {len(self.features)} samples have features that are NaN or infinite (first: number {bad[0]})"
             raise ModelError(f"{found}; embed the dataset again")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def counts(self, classes: int) -> np.ndarray:
+        """Return the number of samples of each class."""
+        return np.bincount(self.labels, minlength=classes)
+
+    def select(self, chosen: np.ndarray) -> "Fold":
+        """Return some samples, by number, in any order and any number of times."""
+        return Fold(self.features.select(chosen), self.labels[chosen], self.weights[chosen], checked=True)
+
+    def joined(self, other: "Fold") -> "Fold":
+        """Return these samples, then the other ones."""
+        features = Features.join([self.features, other.features])
+        labels, weights = (np.concatenate([getattr(fold, name) for fold in (self, other)]) for name in ("labels", "weights"))
+        return Fold(features, labels, weights, checked=True)
 
 
 @dataclass(frozen=True)
@@ -88,7 +124,7 @@ class Fitted(Protocol):
 
     history: list[dict[str, float]]
 
-    def probabilities(self, features: np.ndarray) -> np.ndarray:
+    def probabilities(self, features: Features) -> np.ndarray:
         """Return shape (n, K) of float64, rows adding up to 1."""
 
     def save(self, folder: Path, stem: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fringeflow.errors import ModelError
 from fringeflow.files import read_json
 from fringeflow.models.spec import ModelSpec
 from fringeflow.training.embed import Embedder, embed_stores
+from fringeflow.training.features import Features
 from fringeflow.training.folds import Fitted, Task
 
 
@@ -56,12 +57,12 @@ class Run:
                 read[entry["stem"]] = fitter.load(self.folder / "model", entry["stem"], self.model, self.task, **entry["load"])
         return {entry["seed"]: read[entry["stem"]] for entry in self.about["fits"]}
 
-    def predict(self, features: np.ndarray) -> dict[int, np.ndarray]:
+    def predict(self, features: Features | np.ndarray) -> dict[int, np.ndarray]:
         """Return class probabilities by seed.
 
         Parameters
         ----------
-        features : ndarray of float32, shape (n, dim)
+        features : Features, or an array of shape (n, ...)
 
         Returns
         -------
@@ -73,13 +74,14 @@ class Run:
         ModelError
             If features or probabilities are not finite.
         """
-        if not np.isfinite(features).all():
+        features = Features.of(features)
+        if not all(np.isfinite(block).all() for block in features.blocks()):
             raise ModelError(f"{self.folder}: features to predict from are NaN or infinite; embed them again")
         shared: dict[int, np.ndarray] = {}
         result = {}
         for seed, fit in self.fits.items():
             if id(fit) not in shared:
-                shared[id(fit)] = fit.probabilities(features)
+                shared[id(fit)] = adjusted(fit.probabilities(features), self.about.get("adjust"))
             result[seed] = shared[id(fit)]
             if not np.isfinite(result[seed]).all():
                 raise ModelError(f"{self.folder}: seed {seed} predicts probabilities that are not finite; train the run again")
@@ -111,11 +113,35 @@ class Run:
         embedder = Embedder(self.model.encoder_spec, self.view, Path(cache), batch=batch, bfloat16=precise, threads=threads)
         parts = []
         for shard in embed_stores(stores, embedder):
-            features = np.load(shard["path"], allow_pickle=False).astype(np.float32)
+            features = np.load(shard["path"], mmap_mode="r", allow_pickle=False)
             mean = np.mean(list(self.predict(features).values()), axis=0)
             columns = {f"p_{name}": mean[:, number] for number, name in enumerate(self.task.classes)}
             parts.append(pd.DataFrame({"store": shard["store"], "row": np.arange(shard["rows"]), **columns}))
         return pd.concat(parts, ignore_index=True)
+
+
+def adjusted(probabilities: np.ndarray, shift: Sequence[float] | None) -> np.ndarray:
+    """Take a shift off every class's log probability: logit adjustment after training.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float64, shape (n, K)
+    shift : sequence of K floats, or None
+        tau times the log of each class's share in training; None leaves them as they are.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, K)
+        Rows add up to 1.
+
+    References
+    ----------
+    Menon et al. (2021), arXiv:2007.07314, equation 9.
+    """
+    if shift is None:
+        return probabilities
+    moved = probabilities * np.exp(-np.asarray(shift, dtype=np.float64))
+    return moved / moved.sum(axis=1, keepdims=True)
 
 
 def load_run(folder: str | Path) -> Run:

@@ -3,17 +3,20 @@
 import importlib
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fringeflow.config.models import Training
-from fringeflow.errors import ModelError
-from fringeflow.files import atomic, read_json, sha256_file, write_json
-from fringeflow.imbalance.strategies import StrategySpec
+from fringeflow.errors import DatasetError, ModelError
+from fringeflow.files import atomic, canonical_json, read_json, remove, sha256_file, sha256_text, write_json
+from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec
+from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.embed import load_features
 from fringeflow.training.folds import Fitted, Fold, Task, check_splits
 from fringeflow.training.predict import Run
@@ -54,14 +57,65 @@ class Data:
 
     def fold(self, split: str) -> Fold:
         """Return the features and class numbers of one split."""
-        rows = self.rows(split)
-        return Fold(load_features(self.embeddings, rows[["store", "row"]], threads=self.threads), self.task.numbers(rows["label"]))
+        return self._fold(self.rows(split), self.embeddings)
+
+    def training_fold(self, extra: tuple[Path, Path] | None = None, doubts: Path | None = None) -> Fold:
+        """Return the training split: less what is doubted, and with samples made from it.
+
+        Raises
+        ------
+        DatasetError
+            If an extra sample was made from anything but a training sample.
+        """
+        rows = self.rows("train")
+        weights = pd.Series(1.0, index=rows["sample"])
+        if doubts is not None:
+            weights.update(pd.read_parquet(doubts).set_index("sample")["weight"])
+        fold = self._weighted_fold(rows, rows["sample"].map(weights), self.embeddings)
+        if extra is None:
+            return fold
+        table = pd.read_parquet(extra[0])
+        strangers = table[~table["source"].isin(rows["sample"])]
+        if len(strangers):
+            raise DatasetError(
+                f"{extra[0]}: {len(strangers)} samples were made from others than the training split's, for example from "
+                f"{strangers['source'].iloc[0]}; remove the file and run the workflow again"
+            )
+        return fold.joined(self._weighted_fold(table, table["source"].map(weights), extra[1]))
+
+    def _weighted_fold(self, rows: pd.DataFrame, weights: pd.Series, embeddings: Path) -> Fold:
+        """Return the rows that have a weight; what was made from a doubted sample is doubted as well."""
+        kept = weights.to_numpy() > 0
+        return self._fold(rows[kept], embeddings, weights.to_numpy(np.float32)[kept])
+
+    def _fold(self, rows: pd.DataFrame, embeddings: Path, weights: np.ndarray | None = None) -> Fold:
+        features = load_features(embeddings, rows[["store", "row"]], threads=self.threads)
+        return Fold(features, self.task.numbers(rows["label"]), weights)  # type: ignore[arg-type]
 
 
 def fit_seeds(
-    train: Fold, validation: Fold, task: Task, model: ModelSpec, strategy: StrategySpec, settings: Training, *, threads: int
+    train: Fold,
+    validation: Fold,
+    task: Task,
+    model: ModelSpec,
+    strategy: StrategySpec,
+    settings: Training,
+    *,
+    threads: int,
+    checkpoints: Sequence[Checkpoint] | None = None,
 ) -> list[Fitted]:
     """Fit a model once a seed. A fit whose outcome cannot depend on the seed is made once and shared.
+
+    Parameters
+    ----------
+    train, validation : Fold
+    task : Task
+    model : ModelSpec
+    strategy : StrategySpec
+    settings : Training
+    threads : int
+    checkpoints : sequence of Checkpoint, optional
+        One a seed: where a killed fit goes on.
 
     Raises
     ------
@@ -70,12 +124,13 @@ def fit_seeds(
     """
     fitter = importlib.import_module(model.fitter)
     fits: list[Fitted] = []
-    for seed in settings.seeds:
+    for number, seed in enumerate(settings.seeds):
         if fits and not (strategy.is_random or fitter.IS_RANDOM):
             fits.append(fits[0])
             continue
+        checkpoint = checkpoints[number] if checkpoints else None
         try:
-            fits.append(fitter.fit(train, validation, task, model, strategy, settings, seed=seed, threads=threads))
+            fits.append(fitter.fit(train, validation, task, model, strategy, settings, seed=seed, threads=threads, checkpoint=checkpoint))
         except ModelError as error:
             if hasattr(error, "history"):
                 error.history = _history(fits, settings.seeds) + [{"seed": seed, **entry} for entry in error.history]
@@ -94,6 +149,8 @@ def train_run(
     strategy: StrategySpec,
     settings: Training,
     threads: int = 1,
+    extra: tuple[Path, Path] | None = None,
+    doubts: Path | None = None,
 ) -> None:
     """Train a run and predict its validation and test samples.
 
@@ -108,6 +165,10 @@ def train_run(
     strategy : StrategySpec
     settings : Training
     threads : int
+    extra : tuple of Path, optional
+        samples.parquet of samples made from the training split (augmented or implanted), and their embeddings.
+    doubts : Path, optional
+        A parquet table with `sample` and `weight` (0 to 1) of training samples; those of weight 0 are left out.
 
     Raises
     ------
@@ -120,12 +181,6 @@ def train_run(
     out = Path(out)
     data = Data.read(samples, dataset, embeddings, threads=threads)
     (out / "failed-history.parquet").unlink(missing_ok=True)
-    try:
-        train = data.fold("train")
-        fits = fit_seeds(train, data.fold("validation"), data.task, model, strategy, settings, threads=threads)
-    except ModelError as error:
-        raise _with_history(error, out) from error
-    fitted = time.perf_counter()
     about: dict[str, Any] = {
         "view": view,
         "model": model.as_dict(),
@@ -135,15 +190,29 @@ def train_run(
         "positive": data.task.positive,
         "dataset": {"digest": data.digest, "counts": _counts(data.samples)},
         "embeddings": sha256_file(embeddings),
+        "extra": None if extra is None else {"samples": sha256_file(extra[0]), "embeddings": sha256_file(extra[1])},
+        "doubts": None if doubts is None else sha256_file(doubts),
     }
+    key = sha256_text(canonical_json(about))
+    checkpoints = [Checkpoint(out / "checkpoint" / f"seed{seed}.npz", key) for seed in settings.seeds]
+    try:
+        train = data.training_fold(extra, doubts)
+        fits = fit_seeds(train, data.fold("validation"), data.task, model, strategy, settings, threads=threads, checkpoints=checkpoints)
+    except ModelError as error:
+        raise _with_history(error, out) from error
+    fitted = time.perf_counter()
+    about["trained_on"] = {name: int(count) for name, count in zip(data.task.classes, train.counts(len(data.task.classes)), strict=True)}
+    about["adjust"] = strategy.adjustment(train.labels, len(data.task.classes))
     with atomic(out / "model") as folder:
         folder.mkdir()
         about["fits"] = _save(fits, settings.seeds, folder)
-    _write_table(out / "history.parquet", pd.DataFrame(_history(fits, settings.seeds)))
+    history = pd.DataFrame(_history(fits, settings.seeds))
+    _write_table(out / "history.parquet", history)
     rows = data.rows("validation", "test")
     predictions = Run(out, about).predict(load_features(embeddings, rows[["store", "row"]], threads=threads))
     _write_table(out / "predictions.parquet", _predictions(rows, predictions, data.task))
     write_json(out / "run.json", about)
+    remove(out / "checkpoint")
     end = time.perf_counter()
     write_json(out / "timing.json", {"seconds": end - begin, "fit_seconds": fitted - begin, "seeds": len(fits), "threads": threads})
 

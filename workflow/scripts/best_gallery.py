@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from fringeflow.config.models import Gallery
+from fringeflow.detection.gallery import best_of_view, make_gallery
+from fringeflow.job import run
+
+if __name__ == "__main__":
+    with run(snakemake) as job:
+        make_gallery(
+            Path("results/runs", best_of_view(Path(job.input.comparison), job.wildcards.view)),
+            Path(job.input.samples),
+            Path(job.input.dataset),
+            columns=Gallery.model_validate(job.settings("settings")).columns,
+            out=Path(job.output.picture),
+        )

@@ -1,0 +1,57 @@
+"""The configuration of studies beside the comparison: doubted tiles, learning curves, study A's table, galleries."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fringeflow.config.strict import Name, Strict
+
+
+class Curation(Strict):
+    """Which training tiles strategies of kind `curate` doubt: those whose score stands out from the tiles that overlap them."""
+
+    model: Name | None = Field(
+        None, description="Name from `models` that scores the tiles, fitted on other earthquakes; null means the dataset's first model."
+    )
+    folds: int = Field(3, ge=2, le=20, description="Folds of training earthquakes: each is scored by fits on the others.")
+    threshold: Annotated[float, Field(gt=0, le=2)] = Field(
+        0.7,
+        description="Smallest disagreement that is doubted: how far a tile's score less its label is from that of the tiles around it, 0 to 2. "
+        "At the rim of the deformation, a model that knows nothing reaches about 0.6.",
+    )
+    share: Annotated[float, Field(gt=0, le=0.5)] = Field(
+        0.05, description="At most this share of a class's training tiles is doubted, rounded down: of a rare class with few tiles, none."
+    )
+    weight: Annotated[float, Field(gt=0, lt=1)] = Field(0.25, description="Weight of a doubted tile where `how` is `downweight`.")
+
+
+class LearningCurve(Strict):
+    """The score by the number of training earthquakes, for every dataset and view: whether more data still help."""
+
+    fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
+        [], description="Shares of the training earthquakes to train on, for example [0.125, 0.25, 0.5, 1]; none by default."
+    )
+    repeats: int = Field(3, ge=1, le=100, description="Random nested orders of the earthquakes; the whole is trained once.")
+    seed: int = Field(0, ge=0, description="Seed of these orders.")
+    model: Name | None = Field(None, description="Name from `models`; null means the dataset's first model.")
+    strategy: Name = Field("none", description="Name from `strategies`.")
+
+
+class Study(Strict):
+    """Study A's table, and its three claims put to the test, from runs of a dataset."""
+
+    datasets: list[Name] = Field([], description="Datasets to make it of; none by default.")
+    models: list[Name] = Field(
+        [], description="Names from `models`, a row each; none: the dataset's models of the study's three architectures."
+    )
+    strategy: Name = Field("focal", description="The strategy of the table of models.")
+    against: Name = Field("augmentation", description="The strategy that the best model is compared with.")
+
+
+class Gallery(Strict):
+    """Pictures of test tiles that a run got right and wrong, with where it looked."""
+
+    runs: Literal["best", "all", "none"] = Field(
+        "best", description="Of which runs: of each view the one that validation chooses, of all, or of none."
+    )
+    columns: int = Field(6, ge=1, le=20, description="Tiles of each kind: hits, false alarms, misses, and quiet tiles taken for quiet.")

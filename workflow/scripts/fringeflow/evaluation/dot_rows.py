@@ -1,0 +1,140 @@
+"""Where runs stand in a dot plot: a row a run, grouped by view and model, coloured by strategy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fringeflow.datasets.pictures import FAINT, MARKERS, PALETTE, new_figure
+
+ROW, LEFT = 0.17, 2.75
+"""Inches that a run takes, and those that names take."""
+
+
+def looks_of(strategies: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return the colour and marker of each strategy; `none` comes first, so that it looks the same everywhere."""
+    ordered = sorted(set(strategies), key=lambda name: (name != "none", name))
+    return {name: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)]) for i, name in enumerate(ordered)}
+
+
+@dataclass(frozen=True)
+class DotRows:
+    """The rows of a plot from top to bottom.
+
+    Attributes
+    ----------
+    runs : list of (float, Series)
+        Height of each row, and the run it shows.
+    models, views : list of (float, str)
+        Height of each heading.
+    bands : list of (float, float)
+        Rows of one model.
+    looks : dict
+        Colour and marker by strategy.
+    bottom : float
+    """
+
+    runs: list[tuple[float, pd.Series]]
+    models: list[tuple[float, str]]
+    views: list[tuple[float, str]]
+    bands: list[tuple[float, float]]
+    looks: dict[str, tuple[str, str]]
+    bottom: float
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, strategies: Sequence[str]) -> "DotRows":
+        """Lay out runs, views and models with the best PR-AUC first.
+
+        Parameters
+        ----------
+        table : DataFrame
+            `view`, `model`, `strategy`, `pr_auc`.
+        strategies : sequence of str
+            All strategies of the dataset, also those without a row.
+        """
+        looks = looks_of(strategies)
+        place = {name: number for number, name in enumerate(looks)}
+        runs, models, views, bands = [], [], [], []
+        y = 0.0
+        for view in by_best(table, "view"):
+            y += 1.6
+            views.append((y - 0.5, view))
+            mine = table[table["view"] == view]
+            for model in by_best(mine, "model"):
+                own = mine[mine["model"] == model].sort_values("strategy", key=lambda names: names.map(place))
+                models.append((y + len(own) / 2, model))
+                bands.append((y, y + len(own)))
+                runs += [(y + i + 0.5, run) for i, (_, run) in enumerate(own.iterrows())]
+                y += len(own) + 0.35
+        return cls(runs, models, views, bands, looks, y)
+
+    def figure(self, panels: int) -> tuple[Figure, list[Axes]]:
+        """Return a figure of this height with panels side by side, names at their left and bands behind."""
+        height = self.bottom * ROW + 1.2
+        figure = new_figure(3.6 * panels + LEFT + 0.2, height)
+        left = LEFT / figure.get_figwidth()
+        axes = figure.subplots(
+            1, panels, sharey=True, squeeze=False,
+            gridspec_kw={"left": left, "right": 0.985, "bottom": 0.35 / height, "top": 1 - 0.85 / height, "wspace": 0.07},
+        )[0]  # fmt: skip
+        for axis in axes:
+            for number, (low, high) in enumerate(self.bands):
+                axis.axhspan(low, high, color="#f3f3f3" if number % 2 == 0 else "#fafafa", lw=0, zorder=0)
+            axis.grid(axis="x", color="#dddddd", lw=0.6)
+            axis.set_axisbelow(True)
+            axis.tick_params(axis="y", length=0)
+            axis.spines["left"].set_visible(False)
+        self._names(axes[0])
+        return figure, list(axes)
+
+    def _names(self, axis: Axes) -> None:
+        """Write views, models and strategies at the left of a panel."""
+        axis.set_ylim(self.bottom + 0.2, 0)
+        axis.set_yticks([place for place, _ in self.runs], [short(run["strategy"], 18) for _, run in self.runs], fontsize=7)
+        for tick, (_, run) in zip(axis.get_yticklabels(), self.runs, strict=True):
+            tick.set_color(self.looks[run["strategy"]][0])
+        for names, offset, weight in ((self.models, 22, "normal"), (self.views, 8, "bold")):
+            for place, name in names:
+                axis.annotate(
+                    short(name), (0, place), xycoords=("figure fraction", "data"), xytext=(offset, 0),
+                    textcoords="offset points", weight=weight, va="center",
+                )  # fmt: skip
+
+    def dots(self, axis: Axes, column: str) -> None:
+        """Draw a score with its bounds."""
+        for place, run in self.runs:
+            colour, marker = self.looks[run["strategy"]]
+            lower, upper = run[f"{column}_lower"], run[f"{column}_upper"]
+            if pd.notna(lower):
+                axis.plot([lower, upper], [place, place], color=colour, lw=1.5, alpha=0.75, solid_capstyle="butt", zorder=2)
+            size = 5.8 if marker in "PX" else 4.6
+            axis.plot(run[column], place, marker, color=colour, ms=size, mec="white", mew=0.5, zorder=3)
+
+    def decided(self, axis: Axes, column: str, open_column: str) -> None:
+        """Draw a difference with its bounds: strong and filled, or faint and hollow where the column `open_column` is true."""
+        for place, run in self.runs:
+            colour, hollow = self.looks[run["strategy"]][0], run[open_column]
+            lower, upper = run[f"{column}_lower"], run[f"{column}_upper"]
+            width, alpha, face = (1.1, 0.7, "white") if hollow else (2.2, 1.0, colour)
+            if pd.notna(lower):
+                axis.plot([lower, upper], [place, place], color=colour, lw=width, alpha=alpha, solid_capstyle="butt", zorder=2)
+            axis.plot(run[column], place, "o", color=face, ms=4.6 if hollow else 5.6, mec=colour, mew=1.1, zorder=3)
+
+
+def title(figure: Figure, first: str, second: str) -> None:
+    """Write a bold line and a faint one above everything."""
+    height = figure.get_figheight()
+    figure.text(0.01, 1 - 0.14 / height, first, va="top", fontsize=11, weight="bold")
+    figure.text(0.01, 1 - 0.36 / height, second, va="top", color=FAINT)
+
+
+def by_best(table: pd.DataFrame, column: str) -> list[str]:
+    """Return the values of a column, the one with the best PR-AUC first."""
+    return list(table.groupby(column)["pr_auc"].max().sort_values(ascending=False, kind="stable").index)
+
+
+def short(name: str, most: int = 20) -> str:
+    """Shorten a name for a label."""
+    return name if len(name) <= most else name[: most - 1] + "…"

@@ -1,0 +1,71 @@
+"""How a run was trained: loss and validation score by epoch, a line a seed."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from fringeflow.datasets.pictures import FAINT, INK, PALETTE, new_figure, save_picture, styled
+from fringeflow.files import read_json
+
+PANELS = {"loss": "training loss", "validation_loss": "validation loss", "validation_pr_auc": "validation PR-AUC"}
+
+
+def draw_history(history: str | Path, run: str | Path, path: str | Path) -> None:
+    """Picture the history of a run.
+
+    Parameters
+    ----------
+    history : path of `history.parquet`
+        `seed`, `epoch`, `loss`, `validation_loss`, `validation_pr_auc`.
+    run : path of `run.json`
+        Names the model, strategy and view, and the epoch that each seed kept; for a fit that has no choice of
+        epochs, the best of its history is marked.
+    path : path of the PNG
+    """
+    table, about = pd.read_parquet(history), read_json(run)
+    kept = {fit["seed"]: fit["load"].get("best_epoch") for fit in about["fits"]}
+    best = {**best_epochs(table), **{seed: epoch for seed, epoch in kept.items() if epoch}}
+    title = f"{about['model']['name']}, {about['strategy']['name']}, {about['view']}: training curves"
+    figure = new_figure(11, 3.6)
+    with styled():
+        axes = figure.subplots(1, 3, gridspec_kw={"left": 0.055, "right": 0.99, "bottom": 0.135, "top": 0.8, "wspace": 0.2})
+        for axis, (column, name) in zip(axes, PANELS.items(), strict=True):
+            for number, (seed, rows) in enumerate(table.groupby("seed", sort=True)):
+                _line(axis, rows, column, PALETTE[number % len(PALETTE)], best[int(str(seed))], f"seed {seed}")
+            axis.set(title=name, xlabel="epoch", xlim=(0.5, max(table["epoch"].max() + 0.5, 2)))
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+            axis.grid(axis="y", color="#e4e4e4", lw=0.6)
+            if column.endswith("loss") and (table[column] > 0).all():
+                axis.set_yscale("log")
+                axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.yaxis.set_major_formatter("{x:g}")
+                axis.yaxis.set_minor_locator(NullLocator())
+        axes[2].set_ylim(0, 1.02)
+        axes[2].legend(loc="lower right", ncols=2 if len(best) > 3 else 1)
+        shown = ", ".join(f"{epoch} (seed {seed})" for seed, epoch in sorted(best.items())[:6]) + (" …" if len(best) > 6 else "")
+        figure.text(0.01, 0.97, title, va="top", fontsize=11, weight="bold", color=INK)
+        figure.text(0.01, 0.9, f"ring: the epoch whose weights were kept: {shown}", va="top", color=FAINT)
+    save_picture(figure, path)
+
+
+def best_epochs(table: pd.DataFrame) -> dict[int, int]:
+    """Return, by seed, the epoch with the highest validation PR-AUC; of equal ones, that of the lowest validation loss.
+
+    Examples
+    --------
+    >>> best_epochs(pd.DataFrame({"seed": 0, "epoch": [1, 2, 3], "validation_pr_auc": [0.5, 0.7, 0.7], "validation_loss": [1, 3, 2]}))
+    {0: 3}
+    """
+    ordered = table.sort_values(["validation_pr_auc", "validation_loss", "epoch"], ascending=[False, True, True], kind="stable")
+    first = ordered.drop_duplicates("seed").sort_values("seed")
+    return dict(zip(first["seed"].tolist(), first["epoch"].tolist(), strict=True))
+
+
+def _line(axes: Axes, rows: pd.DataFrame, column: str, colour: str, best: int, label: str) -> None:
+    """Draw one seed's line, with a ring at the epoch that was kept."""
+    rows = rows.sort_values("epoch")
+    axes.plot(rows["epoch"], rows[column], color=colour, lw=1.3, marker="o" if len(rows) == 1 else None, ms=4, label=label)
+    kept = rows[rows["epoch"] == best]
+    axes.plot(kept["epoch"], kept[column], "o", mfc="none", mec=colour, mew=1.6, ms=9)

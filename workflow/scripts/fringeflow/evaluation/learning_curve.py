@@ -1,0 +1,224 @@
+"""Does more data still help? The score by the number of training earthquakes, and what a doubling of them adds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import NullLocator
+
+from fringeflow.config.models import Evaluation
+from fringeflow.datasets.pictures import FAINT, INK, PALETTE, new_figure, save_picture, styled
+from fringeflow.evaluation.bootstrap import FEW_GROUPS, bootstrap, interval
+from fringeflow.evaluation.metrics import Ranking, average_precision
+from fringeflow.files import atomic, read_json
+
+SEED = 0
+LAST = 4
+"""The slope is fitted to subsets of at least the whole over this: the last two doublings."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row a number of training earthquakes.
+    repeats : DataFrame
+        `groups`, `repeat`, `pr_auc`.
+    line : tuple of ndarray or None
+        Ends of the fitted line: numbers of earthquakes and scores.
+    verdict : str
+    """
+
+    table: pd.DataFrame
+    repeats: pd.DataFrame
+    line: tuple[np.ndarray, np.ndarray] | None
+    verdict: str
+
+
+def evaluate_curve(
+    predictions: str | Path, dataset: str | Path, settings: Evaluation, *, title: str, out: str | Path, figure: str | Path
+) -> Curve:
+    """Score fits on subsets of the training earthquakes on the test part, and picture that.
+
+    Parameters
+    ----------
+    predictions : path of the table of `fit_subsets`
+    dataset : path of `dataset.json`
+    settings : Evaluation
+        Draws and level of the intervals.
+    title : str
+        Model, strategy and view.
+    out : path of the table to write, tab-separated
+        By number of training `groups` (earthquakes): `repeats`, `training_tiles` and `training_positives` (means over repeats), `pr_auc`
+        (mean over seeds and repeats) with its interval, `pr_auc_lowest` and `pr_auc_highest` of the repeats, `prevalence`, and
+        the same on every row: `gain_per_doubling` with its interval, and the `verdict` in words.
+    figure : path of the PNG to write
+
+    Returns
+    -------
+    Curve
+    """
+    about = read_json(dataset)
+    curve = learning_curve(pd.read_parquet(predictions), list(about["classes"]), about.get("positive"), settings)
+    with atomic(out) as part:
+        curve.table.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+    _draw(curve, f"{about['name']}: {title}", settings, figure)
+    return curve
+
+
+def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None, settings: Evaluation) -> Curve:
+    """Score subsets, and fit what a doubling adds.
+
+    Intervals are over test earthquakes, which all subsets share in each draw, and over repeats, which are drawn
+    again beside them: few repeats show the scatter of subsets only roughly.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `fit_subsets`.
+    classes : list of str
+    positive : str or None
+    settings : Evaluation
+
+    Returns
+    -------
+    Curve
+    """
+    wanted = [positive] if positive is not None and len(classes) == 2 else classes
+    rankings: dict[tuple[int, int], list[Ranking]] = {}
+    key: Any
+    for key, part in table.groupby(["groups", "repeat", "seed"], sort=True):
+        part = part.sort_values("sample", kind="stable")
+        rankings.setdefault(key[:2], []).extend(
+            Ranking.of((part["label"] == name).to_numpy(), part[f"p_{name}"].to_numpy()) for name in wanted
+        )
+    samples = table.drop_duplicates("sample").sort_values("sample", kind="stable")
+    groups = np.unique(samples["group"].to_numpy(), return_inverse=True)[1]
+    holding = min(samples.loc[samples["label"] == name, "group"].nunique() for name in classes)
+
+    def score(weights: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            f"{size}/{repeat}": np.mean([average_precision(*ranking.curves(weights)) for ranking in found], axis=0)
+            for (size, repeat), found in rankings.items()
+        }
+
+    once = {name: float(values[0]) for name, values in score(np.ones((1, len(samples)))).items()}
+    draws = bootstrap(score, groups, draws=settings.bootstrap, seed=SEED)
+    sizes = sorted({size for size, _ in rankings})
+    repeats = {size: [repeat for found, repeat in rankings if found == size] for size in sizes}
+    most = max(map(len, repeats.values()))
+    drawn = np.random.default_rng(SEED).integers(most, size=(settings.bootstrap, most))
+    means = np.array([np.mean([once[f"{size}/{repeat}"] for repeat in repeats[size]]) for size in sizes])
+    by_draw = np.stack([_over_repeats(np.stack([draws[f"{size}/{repeat}"] for repeat in repeats[size]]), drawn) for size in sizes])
+    gain, line = _gain(np.array(sizes), means)
+    gains, _ = _gain(np.array(sizes), by_draw)
+    bounds = (np.nan, np.nan) if line is None else interval(np.atleast_1d(gains), settings.confidence, holding)
+    used = [size for size in sizes if size * LAST >= sizes[-1]]
+    verdict = _verdict(float(gain), bounds, used, holding)
+    counts: Any = (
+        table.drop_duplicates(["groups", "repeat"]).groupby("groups")[["training_tiles", "training_positives"]].mean().to_dict("index")
+    )
+    rows: list[dict[str, Any]] = []
+    for number, size in enumerate(sizes):
+        lower, upper = interval(by_draw[number], settings.confidence, holding)
+        here = [once[f"{size}/{repeat}"] for repeat in repeats[size]]
+        rows.append(
+            {
+                "groups": size,
+                "repeats": len(here),
+                **counts[size],
+                "pr_auc": means[number],
+                "pr_auc_lower": lower,
+                "pr_auc_upper": upper,
+                "pr_auc_lowest": min(here),
+                "pr_auc_highest": max(here),
+                "prevalence": np.mean([(samples["label"] == name).mean() for name in wanted]),
+                "n_test": len(samples),
+                "n_groups": int(groups.max()) + 1,
+                "few_groups": holding < FEW_GROUPS,
+                "gain_per_doubling": gain,
+                "gain_per_doubling_lower": bounds[0],
+                "gain_per_doubling_upper": bounds[1],
+                "verdict": verdict,
+            }
+        )
+    single = pd.DataFrame([(size, repeat, once[f"{size}/{repeat}"]) for size, repeat in rankings], columns=["groups", "repeat", "pr_auc"])
+    return Curve(pd.DataFrame(rows), single, line, verdict)
+
+
+def _over_repeats(scores: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Return the mean over drawn repeats, shape (draws,); `scores` has shape (repeats, draws), `drawn` (draws, repeats)."""
+    if len(scores) == 1:
+        return scores[0]
+    return scores[drawn % len(scores), np.arange(scores.shape[1])[:, None]].mean(axis=1)
+
+
+def _gain(sizes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    """Fit scores, shape (sizes,) or (sizes, draws), against log2 of the number of groups over the last doublings."""
+    used = sizes * LAST >= sizes[-1]
+    if used.sum() < 2:
+        return np.full(scores.shape[1:], np.nan), None
+    x = np.log2(sizes[used])
+    centred = x - x.mean()
+    slope = np.tensordot(centred, scores[used], axes=1) / (centred**2).sum()
+    level = scores[used].mean(axis=0)
+    return slope, (sizes[used][[0, -1]], np.stack([level + slope * centred[0], level + slope * centred[-1]]))
+
+
+def _verdict(gain: float, bounds: tuple[float, float], used: list[int], holding: int) -> str:
+    """Say in words whether more earthquakes still help."""
+    if len(used) < 2:
+        return f"One number of training earthquakes ({used[0]}): no slope to fit."
+    measured = f"from {used[0]} to {used[-1]} earthquakes a doubling adds {gain:+.3f} PR-AUC"
+    if np.isnan(bounds[0]):
+        return f"No interval from so few test earthquakes: {measured}."
+    measured += f" [{bounds[0]:+.3f}, {bounds[1]:+.3f}]"
+    if holding < FEW_GROUPS:
+        measured += f" (rather too sure: only {holding} test earthquakes hold the rarest class)"
+    if bounds[0] > 0:
+        return f"More earthquakes still help: {measured}."
+    if bounds[1] < 0:
+        return f"More earthquakes do harm: {measured}."
+    return f"Whether more earthquakes help cannot be told: {measured}."
+
+
+def _draw(curve: Curve, title: str, settings: Evaluation, path: str | Path) -> None:
+    """Picture a curve: repeats, their mean with its interval, the fitted line, and the prevalence."""
+    table, single = curve.table, curve.repeats
+    first = table.iloc[0]
+    figure = new_figure(7.4, 5.0)
+    with styled():
+        axes = figure.add_axes((0.085, 0.115, 0.895, 0.65))
+        for number, (_, rows) in enumerate(single.groupby("repeat")):
+            axes.plot(rows["groups"], rows["pr_auc"], "o", color=INK, ms=3, alpha=0.6, zorder=4, label=None if number else "one subset")
+        x, y = table["groups"].to_numpy(), table["pr_auc"].to_numpy()
+        axes.fill_between(x, table["pr_auc_lower"], table["pr_auc_upper"], color=PALETTE[0], alpha=0.18, lw=0, label=_level(settings))
+        axes.plot(x, y, "o-", color=PALETTE[0], lw=1.8, ms=5, label="mean over subsets and seeds")
+        if curve.line is not None:
+            axes.plot(*curve.line, color=PALETTE[1], lw=1.4, ls="--", label="fit over the last doublings")
+        axes.axhline(first["prevalence"], color=INK, lw=1, ls=":", label=f"prevalence {first['prevalence']:.3f}")
+        axes.set_xscale("log", base=2)
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(x, [f"{size}\n{positives:.0f}" for size, positives in zip(x, table["training_positives"], strict=True)])
+        highest = max(table["pr_auc_upper"].max(), single["pr_auc"].max())
+        axes.set(
+            ylim=(0, min(1.02, max(0.3, 1.3 * highest))),
+            ylabel="PR-AUC on test",
+            xlabel="training earthquakes; below: their tiles of the rare class",
+        )
+        axes.legend(loc="best")
+        figure.text(0.015, 0.965, title, va="top", fontsize=11, weight="bold")
+        figure.text(0.015, 0.91, fill(curve.verdict, 105), va="top", fontsize=9, linespacing=1.3)
+        tested = f"test: {first['n_test']} tiles of {first['n_groups']} events"
+        figure.text(0.015, 0.825, tested, va="top", fontsize=8.5, color=FAINT)
+    save_picture(figure, path)
+
+
+def _level(settings: Evaluation) -> str:
+    return f"{100 * settings.confidence:g} % interval over events and subsets"

@@ -1,0 +1,136 @@
+"""Strategies in two pictures: their paired differences to the baseline, and a heat map of model by strategy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from fringeflow.datasets.pictures import FAINT, INK, frame, new_figure, save_picture, styled
+from fringeflow.evaluation.dot_rows import DotRows, looks_of, short, title
+
+TITLES = {
+    "pr_auc": "PR-AUC",
+    "mcc_tuned": "MCC at the threshold from validation",
+    "f1_tuned": "F1 at the threshold from validation",
+    "recall_at_false_alarms": "recall at the tolerated false alarms",
+}
+CELL, COLOURS = (0.92, 0.5), "YlGnBu"
+"""Inches of a cell; a map whose dark end takes white text."""
+
+
+def draw_differences(table: pd.DataFrame, path: str | Path, columns: Sequence[str]) -> None:
+    """Picture how far each strategy is from the baseline of its view and model.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `compare_strategies`.
+    path : path of the PNG
+    columns : sequence of str
+        Scores, one a panel.
+    """
+    others = table[table["strategy"] != table["baseline"]]
+    first, baselines = table.iloc[0], " or ".join(sorted(table["baseline"].unique()))
+    with styled():
+        if others.empty:
+            figure = new_figure(7, 1.4)
+            title(figure, f"{first['dataset']}: nothing to pair", f"every model has one strategy ({baselines})")
+        else:
+            shown = others.assign(**{f"{column}_open": others[f"{column}_verdict"] == "undecided" for column in columns})
+            rows = DotRows.of(shown, list(table["strategy"]))
+            figure, axes = rows.figure(len(columns))
+            for axis, column in zip(axes, columns, strict=True):
+                axis.axvline(0, color=INK, lw=1, ls="--", zorder=1)
+                rows.decided(axis, f"{column}_difference", f"{column}_open")
+                # Without a positive class there is no threshold: the likeliest class is called.
+                axis.set_title(TITLES[column] if pd.notna(first["prevalence"]) else TITLES[column].split(" at the threshold")[0])
+                bounds = others[[f"{column}_difference{end}" for end in ("", "_lower", "_upper")]]
+                reach = max(0.05, 1.08 * float(np.nanmax(np.abs(bounds.to_numpy()))))
+                axis.set_xlim(-reach, reach)
+            caution = "; few events: rather too narrow" if bool(first["few_groups"]) else ""
+            title(
+                figure,
+                f"{first['dataset']}: difference to {baselines}, paired by event and seed",
+                f"right of 0: better. Lines are intervals over events and seeds{caution}. "
+                "Filled: the interval leaves out 0. Hollow: undecided.",
+            )
+    save_picture(figure, path)
+
+
+def draw_heatmap(table: pd.DataFrame, path: str | Path) -> None:
+    """Picture the PR-AUC of every model under every strategy, a panel a view; what was not trained is hatched.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `compare_strategies`.
+    path : path of the PNG
+    """
+    views, models = sorted(table["view"].unique()), sorted(table["model"].unique())
+    strategies = list(looks_of(list(table["strategy"])))
+    low, high = float(table["pr_auc"].min()), float(table["pr_auc"].max())
+    limits = (low, high) if high > low else (low - 0.01, high + 0.01)
+    left, right, top, head, gap = 1.75, 1.1, 0.75, 0.3, 0.35
+    foot = 0.25 + 0.038 * max(len(short(name)) for name in strategies)
+    panel = len(models) * CELL[1]
+    width = max(left + len(strategies) * CELL[0] + right, 7.2)
+    height = top + len(views) * (panel + head + gap) + foot
+    figure = new_figure(width, height)
+    with styled():
+        for number, view in enumerate(views):
+            base = height - top - number * (panel + head + gap) - head - panel
+            axes = figure.add_axes((left / width, base / height, len(strategies) * CELL[0] / width, panel / height))
+            image = _cells(axes, table[table["view"] == view], models, strategies, limits)
+            axes.set_title(view, weight="bold")
+            axes.set_yticks(range(len(models)), [short(name) for name in models])
+            last = number == len(views) - 1
+            axes.set_xticks(range(len(strategies)), [short(name) for name in strategies] if last else [])
+            if last:
+                axes.tick_params(axis="x", rotation=35)
+                for label in axes.get_xticklabels():
+                    label.set(ha="right", rotation_mode="anchor")
+        tall = min(len(views) * (panel + head + gap) - gap - head, 3.0)
+        place = left + len(strategies) * CELL[0] + 0.2
+        bar = figure.colorbar(
+            image, cax=figure.add_axes((place / width, (height - top - head - tall) / height, 0.14 / width, tall / height))
+        )
+        bar.outline.set_visible(False)  # type: ignore[operator]
+        first = table.iloc[0]
+        base_rate = "" if pd.isna(first["prevalence"]) else f" (prevalence {first['prevalence']:.3f})"
+        title(
+            figure,
+            f"{first['dataset']}: PR-AUC by model and strategy{base_rate}",
+            "below: interval over events; framed: chosen by validation in its view; hatched: not trained",
+        )
+    save_picture(figure, path)
+
+
+def _cells(axes: Axes, table: pd.DataFrame, models: list[str], strategies: list[str], limits: tuple[float, float]) -> AxesImage:
+    """Draw the cells of one view; return the image, which the colour bar explains."""
+    runs = {(run["model"], run["strategy"]): run for _, run in table.iterrows()}
+    values = np.full((len(models), len(strategies)), np.nan)
+    for (i, model), (j, strategy) in ((a, b) for a in enumerate(models) for b in enumerate(strategies)):
+        run = runs.get((model, strategy))
+        if run is None:
+            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#f6f6f6", edgecolor="#cccccc", hatch="////", lw=0))
+            continue
+        values[i, j] = run["pr_auc"]
+        dark = (run["pr_auc"] - limits[0]) / (limits[1] - limits[0]) > 0.55
+        colour = "white" if dark else INK
+        known = pd.notna(run["pr_auc_lower"])
+        axes.text(j, i - (0.14 if known else 0), f"{run['pr_auc']:.3f}", ha="center", va="center", color=colour, fontsize=9)
+        if known:
+            bounds = f"{run['pr_auc_lower']:.2f} to {run['pr_auc_upper']:.2f}"
+            axes.text(j, i + 0.24, bounds, ha="center", va="center", color=colour, fontsize=6.5)
+        if run["chosen_of_view"]:
+            axes.add_patch(Rectangle((j - 0.46, i - 0.44), 0.92, 0.88, fill=False, edgecolor="#d55e00", lw=1.8))
+    image = axes.imshow(values, cmap=COLOURS, vmin=limits[0], vmax=limits[1], aspect="auto")
+    axes.tick_params(length=0, labelcolor=INK)
+    frame(axes)
+    for spine in axes.spines.values():
+        spine.set_color(FAINT)
+    return image
