@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from fringeflow.checks import Problem, check_names, check_splits
+from fringeflow.config.classes import CLASSES
 from fringeflow.config.load import Sources, parse_config
 from fringeflow.config.tables import read_tables
-from fringeflow.errors import ConfigError, nearest
+from fringeflow.errors import ConfigError, ModelError, nearest
 from fringeflow.models.registry import check, encoder_key
 from fringeflow.parameters import Parameters
 
@@ -55,10 +56,12 @@ class Plan(Parameters):
         sound = set()
         for strategy in self.config.strategies:
             try:
-                self.strategy(strategy)
+                self.strategy(strategy).alpha_of(CLASSES)
                 sound.add(strategy)
             except ValueError as error:
                 yield ("strategies", strategy), f"strategies.{strategy}: {error}"
+            except ModelError as error:
+                yield ("strategies", strategy, "alpha"), str(error)
         for dataset, model, view in self._wanted():
             try:
                 spec = self.model(model, view)

@@ -2,14 +2,39 @@
 
 import contextlib
 import os
+import re
+import tempfile
+from collections.abc import Iterator
+
+from fringeflow.errors import ModelError
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import keras
-import tensorflow as tf
+CHATTER = re.compile(rb"[IWE]0000 |WARNING: All log messages before absl|To enable the following instructions")
+"""What TensorFlow says of every processor and of every machine without a GPU, before any log level is read."""
 
-from fringeflow.errors import ModelError
+
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Keep the greetings of TensorFlow's libraries out of the log; whatever else they say is passed on."""
+    with tempfile.TemporaryFile() as told:
+        stderr = os.dup(2)
+        os.dup2(told.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            told.seek(0)
+            os.write(2, b"".join(line for line in told if not CHATTER.match(line)))
+
+
+with _without_chatter():
+    import keras
+    import tensorflow as tf
+
+    GPUS = tf.config.list_physical_devices("GPU")
 
 __all__ = ["keras", "start", "tf"]
 
@@ -35,7 +60,7 @@ def start(threads: int | None = None) -> None:
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
     with contextlib.suppress(RuntimeError):  # TensorFlow has started
-        for device in tf.config.list_physical_devices("GPU"):
+        for device in GPUS:
             tf.config.experimental.set_memory_growth(device, True)
         if threads is not None:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
