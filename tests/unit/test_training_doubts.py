@@ -55,6 +55,21 @@ def test_a_flipped_label_is_the_most_doubtful(tmp_path, cell, wrong):
     assert (tmp_path / "out/doubts.png").read_bytes()[:4] == b"\x89PNG"
 
 
+def test_a_tile_that_is_scored_right_is_not_doubted_for_its_neighbours_errors(tmp_path):
+    """All around one tile have a wrong label: it stands out from them, is listed, and stays."""
+    made = toy(tmp_path, distance=12.0)
+    labels = made.table().set_index("sample")["label"]
+    other = {"deformation": "no_deformation", "no_deformation": "deformation"}
+    ring = [name("b", row, column) for row in (1, 2, 3) for column in (1, 2, 3) if (row, column) != (2, 2)]
+    made.relabel({sample: other[labels[sample]] for sample in ring})
+    weights, listed = find(made, share=0.5, threshold=0.3)
+    centre = listed[listed["sample"] == name("b", 2, 2)]
+    assert centre["weight"].tolist() == [1.0]
+    assert name("b", 2, 2) not in set(weights["sample"])
+    assert set(weights["sample"]) <= set(ring)
+    assert len(weights) > 0
+
+
 def test_clean_labels_leave_nothing_to_doubt(tmp_path):
     weights, listed = find(toy(tmp_path, distance=12.0))
     assert weights.empty and listed.empty

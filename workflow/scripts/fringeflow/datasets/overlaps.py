@@ -155,8 +155,37 @@ def disagreement(labels: np.ndarray, probabilities: np.ndarray, overlaps: Overla
     >>> disagreement(np.array([0, 1]), sure, pair), disagreement(np.array([1, 1]), sure, pair)
     (array([0., 0.]), array([1., 1.]))
     """
-    residual = np.asarray(probabilities, dtype=np.float64) - np.eye(np.shape(probabilities)[1])[labels]
+    residual = _residual(labels, probabilities)
     return np.abs(residual - overlaps.mean(residual)).sum(axis=1) / 2
+
+
+def errs_more(labels: np.ndarray, probabilities: np.ndarray, overlaps: Overlaps) -> np.ndarray:
+    """Tell whose score is farther from its label than those around it: the others stand out only since their neighbours err.
+
+    Parameters
+    ----------
+    labels, probabilities, overlaps
+        As `disagreement` takes them.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        False for a tile that no other overlaps.
+
+    Examples
+    --------
+    A deformed tile that is recognised, beside one that is not:
+
+    >>> pair = Overlaps(2, np.array([0, 1]), np.array([1, 0]), np.array([0.5, 0.5]))
+    >>> errs_more(np.array([1, 1]), np.array([[0.0, 1.0], [0.9, 0.1]]), pair)
+    array([False,  True])
+    """
+    residual = _residual(labels, probabilities)
+    return np.abs(residual).sum(axis=1) > np.abs(overlaps.mean(residual)).sum(axis=1)
+
+
+def _residual(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    return np.asarray(probabilities, dtype=np.float64) - np.eye(np.shape(probabilities)[1])[labels]
 
 
 def most_doubtful(amounts: np.ndarray, labels: np.ndarray, *, threshold: float, share: float) -> np.ndarray:

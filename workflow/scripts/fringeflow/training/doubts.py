@@ -13,7 +13,7 @@ import numpy as np
 from fringeflow.config.models import Training
 from fringeflow.config.studies import Curation
 from fringeflow.datasets.doubts_figure import draw_doubts
-from fringeflow.datasets.overlaps import disagreement, find_overlaps, most_doubtful, tile_places
+from fringeflow.datasets.overlaps import disagreement, errs_more, find_overlaps, most_doubtful, tile_places
 from fringeflow.errors import DatasetError
 from fringeflow.files import atomic, read_json
 from fringeflow.imbalance.spec import StrategySpec
@@ -70,10 +70,11 @@ def find_doubts(
     out : Path
         The parquet table to write, for training: `sample` and `weight` (0 for ``drop``) of the tiles that are doubted.
     table : Path
-        The list for people to write, tab-separated, the worst first: all tiles whose disagreement reaches the threshold; those
-        spared since their class has given its share have the weight 1. `score` is the probability of the positive class (without
-        one, of the label), `neighbours_score` that of the `neighbours` tiles that overlap it and `neighbours_label` the share of
-        them labelled so, both weighted by area.
+        The list for people to write, tab-separated, the worst first: all tiles whose disagreement reaches the threshold.
+        Those that are spared have the weight 1: their own score is right and their neighbours err, or their class has
+        given its share. `score` is the probability of the positive class (without one, of the label), `neighbours_score`
+        that of the `neighbours` tiles that overlap it and `neighbours_label` the share of them labelled so, both weighted
+        by area.
     figure : Path
         The gallery to write.
     threads : int
@@ -93,7 +94,8 @@ def find_doubts(
     probabilities = out_of_fold(data, assigned, model, training, threads=threads)
     amounts = disagreement(labels, probabilities, overlaps)
     weights = np.ones(len(rows))
-    weights[most_doubtful(amounts, labels, threshold=curation.threshold, share=curation.share)] = 0.0 if how == "drop" else curation.weight
+    own = np.where(errs_more(labels, probabilities, overlaps), amounts, 0.0)
+    weights[most_doubtful(own, labels, threshold=curation.threshold, share=curation.share)] = 0.0 if how == "drop" else curation.weight
     column = np.full(len(rows), data.task.classes.index(data.task.positive)) if data.task.positive else labels
     each = np.arange(len(rows))
     ranked = rows.rename(columns={"row": "place"}).assign(
@@ -120,7 +122,7 @@ def find_doubts(
         f"{len(doubted)} are {'left out' if how == 'drop' else 'weighed down'}",
         note=f"score: {subject} by {model.name}, fitted on other earthquakes; around: of the tiles that overlap it; "
         "shown is the wrapped phase\ndisagreement: how far score less label is from that of the tiles around it, 0 to 2; "
-        f"kept: of no class more than {100 * curation.share:g} % is doubted",
+        f"kept: its own score is right and the others' are not, or {100 * curation.share:g} % of its class are doubted already",
     )
 
 
