@@ -12,9 +12,9 @@ from keras.src.legacy.saving import legacy_h5_format
 from fringeflow.config.models import Model
 from fringeflow.encoding.encodings import normalise
 from fringeflow.errors import ModelError
+from fringeflow.keras_runtime import keras
 from fringeflow.models import keras_backbones
 from fringeflow.models.keras_backbones import build_backbone, load_encoder, network_input, renumber
-from fringeflow.models.keras_runtime import keras
 from fringeflow.models.keras_split import cut_layers, split
 from fringeflow.models.keras_weights import load_stored
 from fringeflow.models.registry import ARCHITECTURES, resolve_model

@@ -8,10 +8,10 @@ import pytest
 from fringeflow.config.models import Model, Training
 from fringeflow.errors import ModelError
 from fringeflow.imbalance.objective import Objective, objective_of
+from fringeflow.keras_runtime import keras
 from fringeflow.models.keras_backbones import build_backbone
 from fringeflow.models.keras_heads import SILVA_WIDTHS, Cosine, Standardise, build_head, start_at
 from fringeflow.models.keras_networks import assemble, build_network
-from fringeflow.models.keras_runtime import keras
 from fringeflow.models.keras_split import split
 from fringeflow.models.registry import resolve_model
 from fringeflow.training import fit_keras

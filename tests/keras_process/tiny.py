@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fringeflow.models.keras_runtime import keras
+from fringeflow.keras_runtime import keras
 from fringeflow.training.folds import Fold
 
 SIZE, CHANNELS = 12, 6

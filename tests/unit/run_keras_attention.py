@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 
+from fringeflow.keras_runtime import keras
 from fringeflow.models.keras_attention import attention_of
 from fringeflow.models.keras_heads import build_head
-from fringeflow.models.keras_runtime import keras
 
 if __name__ == "__main__":
     given = np.load(sys.argv[1])

@@ -9,7 +9,7 @@ import pytest
 
 from fringeflow.provenance import PACKAGE, SCRIPTS, imported_modules
 
-GROUND = ["__init__", "errors", "files", "progress", "provenance", "job", "chunks", "store"]
+GROUND = ["__init__", "errors", "files", "progress", "provenance", "job", "chunks", "store", "keras_runtime"]
 ROOMS = [
     "config",
     "licsar",

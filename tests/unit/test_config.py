@@ -83,6 +83,12 @@ def test_all_problems_are_told_at_once_with_file_and_line(root, tmp_path):
         ({"models__hog_svm": {"encodings": {"spectrogram": "sincos"}, "strategies": ["none"]}}, ["sincos", "spectrogram", "gray"]),
         ({"models__efficientnet_lite0": {"head": "lineer"}}, ["lineer", "linear", "silva"]),
         ({"strategies__focal": {"gamma": 2, "ratio": 0.5}}, ["strategies.focal", "ratio"]),
+        ({"strategies__focal": {"alpha": 0.25}}, ["strategies.focal.alpha", "by name", "{deformation: 0.25, no_deformation: 0.25}"]),
+        ({"strategies__mix": {"kind": "augmentation+implant"}}, ["augmentation and implant both set the extra samples"]),
+        (
+            {"study__datasets": ["fringes"], "study__strategy": "nothing", "strategies__focal": {"kind": "focl"}},
+            ["study.strategy", "unknown strategy", "strategies.focal", "did you mean 'focal'"],
+        ),
         ({"strategies__focal": {"alpha": {"deformaton": 0.75}}}, ["strategies.focal.alpha", "did you mean 'deformation'"]),
         ({"strategies__focal": {"alpha": {"deformation": 0.75}}}, ["strategies.focal.alpha", "no weight for no_deformation"]),
         ({"score__events": ["nowhere"]}, ["score.events", "nowhere"]),

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from fringeflow.config.models import Training
-from fringeflow.detection import gallery
+from fringeflow.detection import gallery, gallery_figure
 from fringeflow.detection.gallery import KINDS, best_of_view, choose_tiles, judge, make_gallery
-from fringeflow.detection.gallery_figure import draw_gallery
+from fringeflow.detection.gallery_figure import apart, draw_gallery
 from fringeflow.errors import ModelError
 from fringeflow.evaluation.predictions import read_predictions
 from fringeflow.files import read_json, write_json
@@ -60,7 +60,10 @@ def test_the_order_of_the_tiles_changes_nothing(judged):
 def test_the_best_run_of_a_view_is_validations_choice_not_the_tests(tmp_path):
     names = {"dataset": "d", "model": "m"}
     rows = [("wrapped", "a", 0.9, 0.5), ("wrapped", "b", 0.6, 0.7), ("unwrapped", "none", 0.5, 0.8)]
-    table = [{**names, "view": view, "strategy": name, "pr_auc": test, "validation_pr_auc": held} for view, name, test, held in rows]
+    table = [
+        {**names, "view": view, "strategy": name, "pr_auc": test, "validation_pr_auc": held, "validation_log_loss": 0.1}
+        for view, name, test, held in rows
+    ]
     pd.DataFrame(table).to_csv(tmp_path / "d.tsv", sep="\t", index=False)
     assert best_of_view(tmp_path / "d.tsv", "wrapped") == "d/wrapped/m/b"
     assert best_of_view(tmp_path / "d.tsv", "unwrapped") == "d/unwrapped/m/none"
@@ -105,3 +108,27 @@ def test_a_real_run_gets_its_gallery(tmp_path, monkeypatch, name, rows):
     assert width > 400
     make_gallery(folder, toy.samples, toy.dataset, columns=3, out=tmp_path / "again.png")
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "gallery.png").read_bytes()
+
+
+def test_a_caption_tells_the_score_from_the_limit():
+    assert apart(0.9, 0.45) == ("0.90", "0.45")
+    assert apart(0.0912, 0.0887) == ("0.091", "0.089")
+    assert apart(0.23462, 0.23483) == ("0.2346", "0.2348")
+    assert apart(0.5, 0.5) == ("0.500", "0.500")
+
+
+@pytest.mark.parametrize("side", [2, 3, 4, 7])
+def test_a_map_too_coarse_to_tell_where_says_so_and_has_no_outline(tmp_path, monkeypatch, side):
+    seen = []
+    monkeypatch.setattr(gallery_figure, "save_picture", lambda figure, path: seen.append(figure))
+    tile = {"kind": "hits", "event": "e", "pair": "20200101_20200113", "score": 0.9, "threshold": 0.4}
+    attention = np.linspace(0, 1, side * side).reshape(1, side, side)
+    draw_gallery(
+        pd.DataFrame([tile]), np.zeros((1, 64, 64), np.float32), attention, tmp_path / "g.png",
+        kinds={"hits": 1}, view="wrapped", title="t", architecture="net",
+    )  # fmt: skip
+    coarse = side < 4
+    notes = "\n".join(text.get_text() for text in seen[0].texts)
+    assert (f"{side} x {side}: too coarse to tell where" in notes) == coarse
+    assert ("line: half" in notes) != coarse
+    assert any(axes.collections for axes in seen[0].axes) != coarse

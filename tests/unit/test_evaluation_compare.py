@@ -85,7 +85,9 @@ def test_the_summary_admits_that_a_run_may_know_nothing(compared, tmp_path):
 
 def test_the_run_that_validation_chooses_may_not_be_the_best_on_test():
     names = {"dataset": "d", "view": "v", "model": "m"}
-    table = pd.DataFrame([{**names, "strategy": s, "pr_auc": a, "validation_pr_auc": b} for s, a, b in [("x", 0.9, 0.5), ("y", 0.8, 0.7)]])
+    rows = [("x", 0.9, 0.5, 0.1), ("y", 0.8, 0.7, 0.3), ("a", 0.6, 0.7, 0.4)]
+    columns = ("strategy", "pr_auc", "validation_pr_auc", "validation_log_loss")
+    table = pd.DataFrame([{**names, **dict(zip(columns, row, strict=True))} for row in rows])
     assert chosen_run(table)["strategy"] == "y"
 
 

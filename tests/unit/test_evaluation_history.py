@@ -1,10 +1,12 @@
 """Training curves mark the epoch whose weights were kept: the fit's own word, or else the best of the history."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from fringeflow.evaluation import history_figure
-from fringeflow.evaluation.history_figure import best_epochs, draw_history
+from fringeflow.evaluation.history_figure import best_epochs, draw_history, log_ticks
 from fringeflow.files import write_json
 
 
@@ -59,3 +61,21 @@ def test_of_equal_scores_the_lowest_loss_wins_and_then_the_first_epoch():
 @pytest.mark.parametrize("loss", [0.0, float("nan")])
 def test_a_single_epoch_and_losses_without_a_logarithm_are_drawn(tmp_path, loss, monkeypatch):
     assert drawn(tmp_path, history(12, 1).assign(loss=loss), dict.fromkeys(range(12)), monkeypatch)["seed 11"] == 1
+
+
+@pytest.mark.parametrize("low", [1e-7, 0.0217, 0.5, 30.0])
+def test_a_logarithmic_axis_has_a_few_round_numbers_whatever_it_spans(low):
+    for ratio in np.geomspace(1.02, 1e9, 60):
+        high = low * ratio
+        places = np.asarray(log_ticks(low, high).tick_values(low, high))
+        shown = places[(places >= low * (1 - 1e-9)) & (places <= high * (1 + 1e-9))]
+        assert 2 <= len(shown) <= 9, (low, ratio, shown)
+
+
+def test_the_ring_of_a_perfect_score_is_whole(tmp_path, monkeypatch):
+    seen: list[Figure] = []
+    monkeypatch.setattr(history_figure, "save_picture", lambda figure, path: seen.append(figure) or path.write_bytes(b"\x89PNG"))
+    drawn(tmp_path, history().assign(validation_pr_auc=1.0), {0: 1, 1: 6}, monkeypatch)
+    rings = [line for axis in seen[0].axes for line in axis.lines if line.get_marker() == "o" and line.get_markersize() == 9]
+    assert len(rings) == 6
+    assert not any(line.get_clip_on() for line in rings)

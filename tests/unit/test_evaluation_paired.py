@@ -71,6 +71,16 @@ def test_seeds_that_disagree_widen_the_interval():
     assert resampled.var() == pytest.approx(np.var([-0.1, 0, 0.2, 0.3]) / 4, rel=0.05)
 
 
+def test_two_seeds_say_less_than_their_own_range_and_one_decides_nothing():
+    """Resampling two values never leaves their range; their mean, over other seeds, may."""
+    flat, apart = toy(np.zeros((2, 5000))), toy(np.repeat([[0.1], [0.3]], 5000, axis=1))
+    found = compared(apart, flat)
+    assert found.value == pytest.approx(0.2)
+    assert found.lower < 0.1 and found.upper > 0.3
+    single = compared(toy(np.full((1, 5000), 0.5)), toy(np.zeros((1, 5000))))
+    assert (single.value, single.verdict) == (0.5, "undecided")
+
+
 def test_draws_of_seeds_are_shared_and_whole():
     shares = draw_seeds(3, 1000)
     assert (shares == draw_seeds(3, 1000)).all()

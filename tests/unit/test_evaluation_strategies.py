@@ -181,6 +181,7 @@ def test_the_summary_counts_what_pairing_decided(compared, tmp_path):
     rows.to_csv(tmp_path / "fringes_strategies.tsv", sep="\t", index=False)
     columns = {f"{score}{end}": 0.5 for score in ("pr_auc", "roc_auc") for end in ("", "_lower", "_upper")}
     about = {"n_test": 1080, "n_groups": 12, "n_groups_rarest": 12, "prevalence": 0.06, "few_groups": False}
+    about |= {"pr_auc_gain_lower": 0.1, "validation_log_loss": 0.2, "n_validation_rarest": 2}
     rows[["dataset", "view", "model", "strategy", "validation_pr_auc"]].assign(**columns, **about).to_csv(
         tmp_path / "fringes.tsv", sep="\t", index=False
     )
@@ -191,6 +192,7 @@ def test_the_summary_counts_what_pairing_decided(compared, tmp_path):
     assert f"PR-AUC against class_weights or none, paired: {counted} (clearest: wrapped / net / focal: " in text
     assert f"+{focal['pr_auc_difference']:.3f} [+{focal['pr_auc_difference_lower']:.3f}, +{focal['pr_auc_difference_upper']:.3f}]" in text
     assert f"{tmp_path / 'fringes_strategies.png'} (paired differences)" in text
+    assert "Only 2 validation events hold the rarest class" in text
 
 
 def test_the_dataset_may_hold_classes_in_any_order(compared, tmp_path):

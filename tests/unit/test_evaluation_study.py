@@ -41,7 +41,14 @@ def compared(folders, path):
             row |= {name: value, f"{name}_lower": value - 0.1, f"{name}_upper": value + 0.1}
         groups = len(np.unique(test.groups))
         row |= {"n_test": len(test.truth), "n_groups": groups, "n_groups_rarest": groups, "few_groups": False, "seeds": 3}
-        rows.append(row | {"prevalence": (test.truth == test.positive).mean(), "validation_pr_auc": float(found["pr_auc"][0])})
+        rows.append(
+            row
+            | {
+                "prevalence": (test.truth == test.positive).mean(),
+                "validation_pr_auc": float(found["pr_auc"][0]),
+                "validation_log_loss": 0.1,
+            }
+        )
     pd.DataFrame(rows).to_csv(path, sep="\t", index=False)
 
 

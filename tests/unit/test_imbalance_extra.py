@@ -15,7 +15,7 @@ from fringeflow.config.tables import Interferogram, Tables
 from fringeflow.deformation.source import fault_from_event
 from fringeflow.encoding.augment import Change, augment
 from fringeflow.errors import ConfigError, DatasetError
-from fringeflow.files import read_json
+from fringeflow.files import read_json, write_json
 from fringeflow.imbalance.extra import COLUMNS, Maker, make_extra
 from fringeflow.imbalance.recipes import Recipe, choose_sources, wanted_samples
 from fringeflow.insar.labels import gather_evidence
@@ -96,13 +96,15 @@ def test_every_extra_sample_stems_from_a_training_sample(toy, made):
 
 
 def test_nothing_of_validation_and_test_events_is_read(toy, made, tmp_path):
-    """With their tiles, indexes and interferograms gone, the same bytes come out; with those of training gone, none do."""
+    """With their tiles, indexes and interferograms gone, and other labels, the same bytes come out; with those of training gone, none do."""
     kind, folder, _ = made
     poor = ToyQuakes(tmp_path / "poor", toy.interferograms)
     shutil.copytree(toy.root, poor.root)
     table = pd.read_parquet(poor.samples)
     table["store"] = table["store"].str.replace(str(toy.root), str(poor.root))
+    table.loc[table["split"] != "train", "label"] = "no_deformation"
     table.to_parquet(poor.samples, index=False)
+    write_json(poor.dataset, {**read_json(poor.dataset), "digest": "of other test samples"})
     for event in SPLIT["validation"] + SPLIT["test"]:
         shutil.rmtree(poor.root / "events" / event)
     make(poor, recipe(toy, kind), tmp_path / "out")

@@ -53,6 +53,16 @@ def parts(folder: Path):
     return lambda: any(name.startswith(".part-") or name.endswith(".part") for _, dirs, files in os.walk(folder) for name in dirs + files)
 
 
+def test_a_folder_left_locked_is_unlocked_as_the_readme_says(copied):
+    """`--unlock` is given no cores, and nothing in the rules may ask for them."""
+    locks = copied.folder / ".snakemake/locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    (locks / "0.output.lock").write_text("results/comparison/fringes.tsv\n")
+    assert "--unlock" in (locked := copied.snakemake("--cores", "1", "--forcerun", "compare", check=False)).stderr + locked.stdout
+    copied.snakemake("--unlock")
+    assert not list(locks.glob("*"))
+
+
 STAGES = {"fetch": "raw", "prepare": "events", "tile": "events/*/standard", "train": "runs"}
 """Where each stage writes; Snakemake makes a missing file again only if something that follows is missing too."""
 

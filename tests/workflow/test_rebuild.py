@@ -114,6 +114,14 @@ def test_a_changed_threshold_tiles_again_and_nothing_before(copied):
     assert planned == {"tile", "spectrogram", "dataset", "examples", "embed", "train", "evaluate", "compare", "strategies", "best_gallery"}
 
 
+def test_another_number_format_embeds_again(copied):
+    """Else runs would claim features that they were not trained on, and extra samples would differ from real ones by it."""
+    copied.configure(training={"bfloat16": False})
+    planned = {job.split()[0] for job in copied.planned()}
+    assert {"embed", "train"} <= planned
+    assert not planned & {"tile", "spectrogram", "dataset"}
+
+
 def test_a_changed_timeout_downloads_nothing(copied):
     copied.configure(download={"timeout_s": 7, "attempts": 2})
     assert copied.planned() == []

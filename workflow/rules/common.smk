@@ -28,7 +28,9 @@ if workflow.scheduling_settings:  # there are none while linting
     workflow.scheduling_settings.max_jobs_per_timespan = None
 
 # Two networks side by side use the cores better than one after the other: loading them keeps a single core busy.
-HALF_THE_CORES = max(1, (workflow.cores or 2) // 2)
+# `workflow.cores` would stop `snakemake --unlock`, which needs none.
+cores = workflow.resource_settings.cores if workflow.resource_settings else None
+HALF_THE_CORES = max(1, (cores or 2) // 2)
 
 
 wildcard_constraints:

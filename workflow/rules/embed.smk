@@ -23,6 +23,7 @@ rule embed:
         runtime=720,
     params:
         encoder=PLAN.encoder_json,
+        bfloat16=PLAN.config.training.bfloat16,
         code=lambda wildcards: code_digest("embed", PLAN.encoder_modules(wildcards)),
     message:
         "Embedding {wildcards.dataset} {wildcards.view} with {wildcards.encoder}"

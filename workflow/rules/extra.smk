@@ -78,6 +78,7 @@ rule embed_extra:
         runtime=720,
     params:
         encoder=PLAN.encoder_json,
+        bfloat16=PLAN.config.training.bfloat16,
         code=lambda wildcards: code_digest(
             "embed_extra", PLAN.encoder_modules(wildcards)
         ),

@@ -15,6 +15,6 @@ if __name__ == "__main__":
             Path("results/cache/embeddings"),
             out=Path(job.output.embeddings),
             batch=training.embed_batch,
-            bfloat16=training.bfloat16,
+            bfloat16=job.params.bfloat16,
             threads=job.threads,
         )

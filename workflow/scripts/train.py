@@ -19,6 +19,7 @@ if __name__ == "__main__":
                 model=ModelSpec.from_dict(job.settings("model")),
                 strategy=StrategySpec.from_dict(job.settings("strategy")),
                 settings=Training.model_validate(job.settings("settings")),
+                code=job.params.code,
                 threads=job.threads,
                 extra=(Path(job.input.extra[0]), Path(job.input.extra[1])) if job.input.extra else None,
                 doubts=Path(job.input.doubts[0]) if job.input.doubts else None,

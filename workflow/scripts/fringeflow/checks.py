@@ -24,7 +24,6 @@ def check_names(config: Config, tables: Tables) -> list[Problem]:
         *_mirror_names(config),
         *_dataset_names(config, tables),
         *_model_names(config),
-        *_study_names(config),
         *_score_names(config, tables),
     ]
 
@@ -34,7 +33,7 @@ def _mirror_names(config: Config) -> Iterator[Problem]:
         yield from _unknown(("mirrors", number, "layout"), "layout", mirror.layout, LAYOUTS)
 
 
-COMPARISONS = ("strategies", "events", "heatmap", "curves", "reliability", "confusion")
+COMPARISONS = ("strategies", "events", "heatmap", "curves", "reliability", "confusion", "study", "study_claims")
 """What follows a dataset's name in `results/comparison`."""
 
 
@@ -93,7 +92,8 @@ def _model_names(config: Config) -> Iterator[Problem]:
             yield from _unknown((*base, "encodings"), "view", view, VIEWS)
 
 
-def _study_names(config: Config) -> Iterator[Problem]:
+def check_studies(config: Config) -> Iterator[Problem]:
+    """Yield every name in the sections of studies that points nowhere: they bear on no run, so that runs are checked all the same."""
     for section in ("curation", "learning_curve"):
         model = getattr(config, section).model
         if model is not None:

@@ -51,7 +51,15 @@ class Parameters:
     archive: str = ARCHIVE
 
     def model(self, name: str, view: str) -> ModelSpec:
-        """Return a configured model with every default filled in."""
+        """Return a configured model with every default filled in.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name.
+        """
+        if name not in self.config.models:
+            raise ConfigError([f"no model '{name}' in this configuration; {nearest(name, self.config.models)}. Is --configfile missing?"])
         return resolve_model(name, self.config.models[name], view)
 
     def strategy(self, name: str) -> StrategySpec:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fringeflow.checks import Problem, check_names, check_splits
+from fringeflow.checks import Problem, check_names, check_splits, check_studies
 from fringeflow.config.classes import CLASSES
 from fringeflow.config.load import Sources, parse_config
 from fringeflow.config.tables import read_tables
@@ -44,15 +44,16 @@ class Plan(Parameters):
         tables, problems = read_tables(config.catalogue.events, config.catalogue.interferograms)
         plan = cls(config, tables)
         found = check_names(config, tables) + check_splits(config, tables)
-        found = found or list(plan._impossible())
+        astray = list(check_studies(config))
+        found = [*(found or plan._impossible(studies=not astray)), *astray]
         sources = Sources.read(files)
         problems += [f"{sources.where(key)}: {text}" for key, text in found]
         if problems:
             raise ConfigError(problems)
         return plan
 
-    def _impossible(self) -> Iterator[Problem]:
-        """Yield models, strategies and combinations that do not exist."""
+    def _impossible(self, *, studies: bool) -> Iterator[Problem]:
+        """Yield models, strategies and combinations that do not exist; those of `studies` only if their names are known."""
         sound = set()
         for strategy in self.config.strategies:
             try:
@@ -75,7 +76,7 @@ class Plan(Parameters):
                             ("models", model),
                             f"datasets.{dataset}: {model} x {strategy} on {view}: {problem}; see models.{model}.strategies",
                         )
-        if sound == set(self.config.strategies):
+        if studies and sound == set(self.config.strategies):
             yield from self._impossible_studies()
             yield from self._impossible_tables()
         runs = {run.name for run in self.runs}

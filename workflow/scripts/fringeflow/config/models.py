@@ -211,6 +211,13 @@ class Strategy(Strict):
     deferred: Fraction | None = Field(None, description="LDAM-DRW's share of the epochs before the classes are weighed.")
     how: Literal["drop", "downweight"] | None = Field(None, description="What becomes of a doubted training sample.")
 
+    @field_validator("alpha", mode="before")
+    @classmethod
+    def _by_name(cls, alpha: Any) -> Any:
+        if isinstance(alpha, int | float):
+            raise ValueError(f"give each class its own by name, for example {{deformation: {alpha}, no_deformation: {alpha}}}")
+        return alpha
+
 
 class Dataset(Strict):
     """Samples of some events under one tiling, and what is trained on them."""

@@ -18,6 +18,8 @@ VEIL = 0.8
 """Opacity of the veil where attention is 0."""
 HALF = 0.5
 """Attention at which the outline is drawn."""
+FINE = 4
+"""Rows and columns that a map of attention needs to tell where in a tile."""
 NAMES = {"hits": PALETTE[2], "false alarms": PALETTE[1], "misses": PALETTE[1], "rightly quiet": PALETTE[2]}
 
 
@@ -97,7 +99,7 @@ def _veil(axes: Axes, attention: np.ndarray, shape: tuple[int, ...]) -> None:
     veil = np.zeros((*attention.shape, 4))
     veil[..., 3] = VEIL * (1 - np.clip(attention, 0, 1))
     axes.imshow(veil, extent=extent, interpolation="bilinear")
-    if attention.max() > HALF > attention.min() and min(attention.shape) > 1:
+    if attention.max() > HALF > attention.min() and min(attention.shape) >= FINE:
         step = rows / attention.shape[0], columns / attention.shape[1]
         y, x = (step[axis] * (np.arange(-1, attention.shape[axis] + 1) + 0.5) - 0.5 for axis in (0, 1))
         axes.contour(x, y, np.pad(attention, 1, mode="edge"), [HALF], colors="white", linewidths=0.9)
@@ -109,7 +111,23 @@ def _caption(row: Any) -> str:
     """Write the score, against the limit, and the event."""
     event = row.event if len(row.event) <= 22 else row.event[:21] + "…"
     first, _, second = row.pair.partition("_")
-    return f"score {row.score:.2f}, limit {row.threshold:.2f}\n{event}\n{first} – {second}"
+    score, limit = apart(row.score, row.threshold)
+    return f"score {score}, limit {limit}\n{event}\n{first} – {second}"
+
+
+def apart(score: float, limit: float) -> tuple[str, str]:
+    """Write two numbers with two decimals, or as many as tell them apart.
+
+    Examples
+    --------
+    >>> apart(0.9, 0.45), apart(0.0912, 0.0887), apart(0.5, 0.5)
+    (('0.90', '0.45'), ('0.091', '0.089'), ('0.500', '0.500'))
+    """
+    for digits in range(2, 7):
+        first, second = f"{score:.{digits}f}", f"{limit:.{digits}f}"
+        if first != second:
+            return first, second
+    return f"{score:.3f}", f"{limit:.3f}"
 
 
 def _note(attention: np.ndarray | None, architecture: str) -> str:
@@ -118,7 +136,7 @@ def _note(attention: np.ndarray | None, architecture: str) -> str:
     if attention is None:
         return f"{chosen}\nwithout attention: {architecture} has no feature map to look at"
     rows, columns = attention.shape[1:]
-    return (
-        f"{chosen}\nsecond row: dark where nothing spoke for deformation (Grad-CAM, last feature map, {rows} x {columns}, mean of seeds); "
-        "line: half of each tile's most"
-    )
+    where = "second row: dark where nothing spoke for deformation (Grad-CAM, last feature map"
+    if min(rows, columns) < FINE:
+        return f"{chosen}\n{where}, mean of seeds); {rows} x {columns}: too coarse to tell where"
+    return f"{chosen}\n{where}, {rows} x {columns}, mean of seeds); line: half of each tile's most"

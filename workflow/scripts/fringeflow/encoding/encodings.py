@@ -76,6 +76,16 @@ def _encode(samples: np.ndarray, result: np.ndarray, kind: View, encoding: str) 
         result[:] = np.moveaxis(colour(picture, "twilight" if kind.quantity == "cyclic" else "viridis"), -1, 1)
 
 
+def model_input(samples: np.ndarray, view: str, encoding: str, size: int, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """Return samples as a backbone wants them: `encode`, then `normalise`.
+
+    Returns
+    -------
+    ndarray of float32, shape (batch, 3, size, size)
+    """
+    return normalise(encode(samples, view, encoding, size), encoding, mean, std)
+
+
 def normalise(images: np.ndarray, encoding: str, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """Put encoded samples on the scale a backbone was trained on.
 

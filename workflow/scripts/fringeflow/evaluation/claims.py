@@ -10,6 +10,7 @@ import pandas as pd
 from fringeflow.config.models import Evaluation
 from fringeflow.evaluation.paired import BETTER, WORSE, Difference, Drawn, difference
 from fringeflow.evaluation.published import BEST, ROWS
+from fringeflow.evaluation.summary import chosen_run
 
 SUPPORTED, CONTRADICTED, UNDECIDED, UNTESTED = "supported", "contradicted", "undecided", "not tested"
 DECIDING = "pr_auc"
@@ -173,7 +174,7 @@ def _strategies(runs: Mapping[Key, Scored], table: pd.DataFrame, study: StudyRun
 def best_model(table: pd.DataFrame, study: StudyRuns) -> str | None:
     """Return the model of the study that validation chooses on wrapped phase; None if there is none."""
     rows = table[(table["view"] == "wrapped") & (table["strategy"] == study.strategy) & table["model"].isin(_of_study(study))]
-    return None if rows.empty else str(rows.sort_values(["validation_pr_auc", "model"], ascending=[False, True])["model"].iloc[0])
+    return None if rows.empty else str(chosen_run(rows)["model"])
 
 
 def _of_study(study: StudyRuns) -> list[str]:

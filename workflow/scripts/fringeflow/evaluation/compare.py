@@ -37,8 +37,8 @@ def compare_runs(runs: Sequence[str | Path], *, out: str | Path, figure: str | P
     out : path of the table to write, tab-separated
         Columns `dataset`, `view`, `model`, `strategy`, `n_test`, `n_groups` (events in the test part, those that
         share an interferogram counted once), `n_groups_rarest` (those that hold the rarest class), `prevalence`,
-        each of `SCORES` followed by its `_lower` and `_upper` bound, `validation_pr_auc`, `seeds`, `few_groups`,
-        `seconds`.
+        each of `SCORES` followed by its `_lower` and `_upper` bound, `validation_pr_auc`, `validation_log_loss`,
+        `n_validation_rarest` (events of the validation part that hold the rarest class), `seeds`, `few_groups`, `seconds`.
     figure : path of the PNG to write
 
     Returns
@@ -93,6 +93,8 @@ def _row(folder: Path) -> tuple[dict[str, Any], str]:
         row |= {column: score.get("value"), f"{column}_lower": score.get("lower"), f"{column}_upper": score.get("upper")}
     row |= {
         "validation_pr_auc": validation["metrics"]["pr_auc"]["value"],
+        "validation_log_loss": validation["metrics"]["log_loss"]["value"],
+        "n_validation_rarest": min(validation["n_groups_by_class"].values()),
         "seeds": len(result["seeds"]),
         "few_groups": test["few_groups"],
         "seconds": round(float(timing["seconds"]), 1),

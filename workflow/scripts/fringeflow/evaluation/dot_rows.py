@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,10 +14,47 @@ ROW, LEFT = 0.17, 2.75
 """Inches that a run takes, and those that names take."""
 
 
+KINDS = (
+    "none", "class_weights", "focal", "weighted_focal", "augmentation", "oversample", "undersample", "smote",
+    "effective_number", "logit_adjustment", "ldam_drw", "implant", "curate",
+)  # fmt: skip
+"""The registered kinds in the order of their looks. A new one goes to the end: the place decides colour and marker."""
+OTHER_MARKERS = ("*", "<", ">", "d")
+"""Of strategies that are no single kind, so that none looks like a kind; told apart when hollow, too."""
+
+
+def look_of(strategy: str) -> tuple[str, str]:
+    """Return the colour and marker of a strategy, which depend on its name alone.
+
+    Each kind has a pair of its own. Kinds joined by ``+`` have the colour of the first and a marker by the rest; a name that is
+    no kind has both by its checksum. Two of these may look alike: the names beside the rows tell them apart.
+
+    Examples
+    --------
+    >>> look_of("none"), look_of("focal")
+    (('#0072b2', 'o'), ('#009e73', '^'))
+    >>> look_of("focal+augmentation")
+    ('#009e73', '*')
+    """
+    if strategy in KINDS:
+        i = KINDS.index(strategy)
+        return PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)]
+    first, _, rest = strategy.partition("+")
+    if rest:
+        place = KINDS.index(rest) if rest in KINDS else crc32(rest.encode())
+        return look_of(first)[0], OTHER_MARKERS[place % len(OTHER_MARKERS)]
+    number = crc32(strategy.encode())
+    return PALETTE[number % len(PALETTE)], OTHER_MARKERS[number // len(PALETTE) % len(OTHER_MARKERS)]
+
+
 def looks_of(strategies: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return the colour and marker of each strategy; `none` comes first, so that it looks the same everywhere."""
-    ordered = sorted(set(strategies), key=lambda name: (name != "none", name))
-    return {name: (PALETTE[i % len(PALETTE)], MARKERS[(i + i // len(PALETTE)) % len(MARKERS)]) for i, name in enumerate(ordered)}
+    """Return the colour and marker of each strategy, by name and `none` first."""
+    return {name: look_of(name) for name in sorted(set(strategies), key=lambda name: (name != "none", name))}
+
+
+def marker_size(marker: str) -> float:
+    """Return the size in points at which a marker looks as large as the others."""
+    return {"P": 5.8, "X": 5.8, "*": 7.5, "d": 5.4}.get(marker, 4.6)
 
 
 @dataclass(frozen=True)
@@ -109,18 +147,17 @@ class DotRows:
             lower, upper = run[f"{column}_lower"], run[f"{column}_upper"]
             if pd.notna(lower):
                 axis.plot([lower, upper], [place, place], color=colour, lw=1.5, alpha=0.75, solid_capstyle="butt", zorder=2)
-            size = 5.8 if marker in "PX" else 4.6
-            axis.plot(run[column], place, marker, color=colour, ms=size, mec="white", mew=0.5, zorder=3)
+            axis.plot(run[column], place, marker, color=colour, ms=marker_size(marker), mec="white", mew=0.5, zorder=3)
 
     def decided(self, axis: Axes, column: str, open_column: str) -> None:
         """Draw a difference with its bounds: strong and filled, or faint and hollow where the column `open_column` is true."""
         for place, run in self.runs:
-            colour, hollow = self.looks[run["strategy"]][0], run[open_column]
+            (colour, marker), hollow = self.looks[run["strategy"]], run[open_column]
             lower, upper = run[f"{column}_lower"], run[f"{column}_upper"]
             width, alpha, face = (1.1, 0.7, "white") if hollow else (2.2, 1.0, colour)
             if pd.notna(lower):
                 axis.plot([lower, upper], [place, place], color=colour, lw=width, alpha=alpha, solid_capstyle="butt", zorder=2)
-            axis.plot(run[column], place, "o", color=face, ms=4.6 if hollow else 5.6, mec=colour, mew=1.1, zorder=3)
+            axis.plot(run[column], place, marker, color=face, ms=marker_size(marker) + (0 if hollow else 1), mec=colour, mew=1.1, zorder=3)
 
 
 def title(figure: Figure, first: str, second: str) -> None:

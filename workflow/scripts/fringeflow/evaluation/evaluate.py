@@ -69,7 +69,7 @@ def evaluate_run(
         "splits": {part: _evaluate_part(part, scorer, temperatures, settings) for part, scorer in scorers.items()},
     }
     result = _plain(result)
-    draw_evaluation(figure, scorers["test"], result)
+    draw_evaluation(figure, scorers["test"], result, run=Path(out).parts[-5:-1])
     write_json(out, result)
     return result
 

@@ -1,25 +1,30 @@
 """One picture of a run on the test part: curves against their baselines, calibration, errors, events."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from fringeflow.datasets.pictures import FAINT, INK, PALETTE, frame, new_figure, save_picture, styled
 from fringeflow.evaluation.bootstrap import draw_groups, tail
+from fringeflow.evaluation.dot_rows import title
 from fringeflow.evaluation.metrics import Ranking, divide
 from fringeflow.evaluation.scores import Scorer
 
 GRID = np.linspace(0, 1, 101)
 BAND_DRAWS = 300
 MOST_EVENTS = 18
+HEAD = 0.56
+"""Inches that the two lines above the panels take."""
+ONE_LINE = 14
+"""Letters of a class that fit below a column of a confusion matrix."""
 MAIN, OTHER = PALETTE[0], PALETTE[1]
 Band = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def draw_evaluation(path: str | Path, scorer: Scorer, result: dict[str, Any]) -> None:
+def draw_evaluation(path: str | Path, scorer: Scorer, result: dict[str, Any], *, run: Sequence[str] = ()) -> None:
     """Picture a run's test scores.
 
     Parameters
@@ -29,6 +34,8 @@ def draw_evaluation(path: str | Path, scorer: Scorer, result: dict[str, Any]) ->
         Of the test part.
     result : dict
         The content of `metrics.json`.
+    run : sequence of str
+        Dataset, view, model and strategy: the folders that a run lies in. Left out where the first is another dataset.
     """
     test, confidence = result["splits"]["test"], result["bootstrap"]["confidence"]
     bands = _bands(scorer, confidence)
@@ -41,11 +48,25 @@ def draw_evaluation(path: str | Path, scorer: Scorer, result: dict[str, Any]) ->
         _confusion(axes[1, 0], test, result["classes"])
         _histogram(axes[1, 1], scorer, test)
         _events(axes[1, 2], scorer, test)
-        figure.suptitle(_title(result), x=0.01, ha="left", fontsize=11)
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - HEAD / figure.get_figheight()))  # type: ignore[union-attr, call-arg]
+        title(figure, heading(result["dataset"], run), _setting(result))
     save_picture(figure, path)
 
 
-def _title(result: dict[str, Any]) -> str:
+def heading(dataset: str, run: Sequence[str]) -> str:
+    """Name a run.
+
+    Examples
+    --------
+    >>> heading("fringes", ("fringes", "wrapped", "resnet18", "focal"))
+    'fringes / wrapped / resnet18 / focal'
+    >>> heading("fringes", ("tmp", "some", "other", "folder"))
+    'fringes'
+    """
+    return " / ".join(run) if run and run[0] == dataset else dataset
+
+
+def _setting(result: dict[str, Any]) -> str:
     """Say what was scored, and what the intervals are worth."""
     test, seeds = result["splits"]["test"], len(result["seeds"])
     level = f"{100 * result['bootstrap']['confidence']:g} % intervals over events"
@@ -55,7 +76,7 @@ def _title(result: dict[str, Any]) -> str:
         level += "; few events: rather too narrow"
     events = f"{test['n_groups']} event{'s' if test['n_groups'] > 1 else ''}"
     runs = f"mean of {seeds} seeds" if seeds > 1 else "1 seed"
-    return f"{result['dataset']}, test: {test['n_tiles']} tiles of {events}, {runs}; {level}"
+    return f"test part: {test['n_tiles']} tiles of {events}, {runs}; {level}"
 
 
 def _shown(score: dict[str, float | None], digits: int = 2) -> str:
@@ -127,9 +148,9 @@ def _precision_recall(axes: Axes, scorer: Scorer, test: dict[str, Any], bands: d
     _curves(axes, scorer, bands, "precision")
     if test["prevalence"] is not None:
         axes.axhline(test["prevalence"], color=INK, lw=1, ls="--")
-        note = axes.annotate(f"prevalence {test['prevalence']:.3f}", (0.02, test["prevalence"]), xytext=(0, 4), textcoords="offset points")
-        note.set_path_effects([withStroke(linewidth=3, foreground="white")])
-    axes.set(xlabel="recall", ylabel="precision", title=f"PR-AUC {_shown(test['metrics']['pr_auc'])}")
+    # Below the panel: within it the curve may be anywhere.
+    base = "" if test["prevalence"] is None else f" (dashed: prevalence {test['prevalence']:.3f})"
+    axes.set(xlabel=f"recall{base}", ylabel="precision", title=f"PR-AUC {_shown(test['metrics']['pr_auc'])}")
 
 
 def _roc(axes: Axes, scorer: Scorer, test: dict[str, Any], bands: dict[int, dict[str, Band]]) -> None:
@@ -144,13 +165,18 @@ def _reliability(axes: Axes, test: dict[str, Any], scorer: Scorer) -> None:
     axes.plot([0, 1], [0, 1], color=INK, lw=1, ls="--")
     axes.plot(x, y, color=MAIN, lw=1.2, zorder=2)
     axes.scatter(x, y, s=12 + 60 * n / n.max(), color=MAIN, zorder=3, clip_on=False)
-    for number, (a, b, count) in enumerate(zip(x, y, n, strict=True)):
-        above = b < 0.9 and (number % 2 == 0 or b < 0.08)
-        place: Any = {"xytext": (0, 7 if above else -13), "textcoords": "offset points", "ha": "left" if a < 0.05 else "center"}
-        axes.annotate(f"{count:.0f}", (a, b), fontsize=7, color=FAINT, **place)
+    # In a line above the curve, each in the middle of its bin.
+    for row in rows:
+        axes.text((row["lower"] + row["upper"]) / 2, 1.09, _count(row["tiles"]), fontsize=7, color=INK, ha="center", va="center")
     what = "predicted probability" if scorer.predictions.positive is not None else "probability of the likeliest class"
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel=f"{what} (numbers: tiles)", ylabel="observed frequency")
+    axes.set(xlim=(0, 1), ylim=(0, 1.14), xlabel=f"{what} (numbers: tiles)", ylabel="observed frequency")
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     axes.set_title(f"Calibration: ECE {_shown(test['metrics']['ece'])}")
+
+
+def _count(tiles: float) -> str:
+    """Write a mean count over seeds, so that half a tile is not none."""
+    return f"{tiles:.0f}" if tiles >= 10 else f"{tiles:.2g}"
 
 
 def _confusion(axes: Axes, test: dict[str, Any], classes: list[str]) -> None:
@@ -176,12 +202,27 @@ def draw_matrix(axes: Axes, matrix: np.ndarray, classes: list[str]) -> None:
     for i, j in np.ndindex(*matrix.shape):
         text = f"{matrix[i, j]:.4g}\n{100 * share[i, j]:.1f} %"
         axes.text(j, i, text, ha="center", va="center", color="white" if share[i, j] > 0.65 else INK)
-    labels = [label.replace("_", "\n") for label in classes]
-    axes.set_xticks(range(len(classes)), labels)
-    axes.set_yticks(range(len(classes)), labels)
+    axes.set_xticks(range(len(classes)), _level(classes))
+    axes.set_yticks(range(len(classes)), [label.replace("_", "\n") for label in classes])
     axes.tick_params(length=0)
     frame(axes)
     axes.set(xlabel="called", ylabel="is")
+
+
+def _level(classes: Sequence[str]) -> list[str]:
+    r"""Return labels that stand at one height: of a line each, or filled up above to equally many lines.
+
+    Examples
+    --------
+    >>> _level(["no_deformation", "deformation"])
+    ['no deformation', 'deformation']
+    >>> _level(["noise_Tip-off of a gun", "quiet"])
+    ['noise\nTip-off of a gun', '\nquiet']
+    """
+    if max(map(len, classes)) <= ONE_LINE and len(classes) <= 2:
+        return [label.replace("_", " ") for label in classes]
+    most = max(label.count("_") for label in classes)
+    return ["\n" * (most - label.count("_")) + label.replace("_", "\n") for label in classes]
 
 
 def _histogram(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:
@@ -214,12 +255,23 @@ def _events(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:
     height = [float(y) for y in range(len(rows))]
     recalls = [row["validation"]["recall"] for row in rows]
     axes.barh(height, recalls, height=0.62, color=[MAIN if row["validation"]["detected"] >= 0.5 else OTHER for row in rows])
-    for y, row in zip(height, rows, strict=True):
-        alarms = row["validation"]["false_alarms_per_interferogram"]
-        axes.text(1.02, y, f"{row['positives']} tiles, {alarms:.2g} false/ifg", va="center", fontsize=7, color=INK)
+    notes = [f"{row['positives']} tiles, {_rate(row['validation']['false_alarms_per_interferogram'])} false/ifg" for row in rows]
+    for y, note in zip(height, notes, strict=True):
+        axes.text(1.03, y, note, va="center", fontsize=7, color=INK)
     names = [row["event"] if len(row["event"]) <= 16 else row["event"][:15] + "…" for row in rows]
     axes.set_yticks(height, names)
-    axes.set(xlim=(0, 1.5), ylim=(max(len(rows), 6) - 0.4, -0.6), xlabel="recall at the threshold from validation")
+    axes.set(xlim=(0, room_for(notes)), ylim=(max(len(rows), 6) - 0.4, -0.6), xlabel="recall at the threshold from validation")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
     shown = f"Worst {MOST_EVENTS} of {MOST_EVENTS + dropped} events" if dropped else "By event"
     axes.set_title(f"{shown}; detected {_shown(test['operating_points']['validation']['metrics']['events_detected'])}")
+
+
+def _rate(value: float) -> str:
+    """Write false alarms in two digits, large ones without a power of ten."""
+    return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+
+
+def room_for(notes: Sequence[str]) -> float:
+    """Return the right limit of an axis of 3 inches at which notes of 7 points that start at 1.03 stay within it."""
+    inches = max(map(len, notes)) * 7 * 0.48 / 72 + 0.12
+    return 1.03 / max(0.3, 1 - inches / 3.0)

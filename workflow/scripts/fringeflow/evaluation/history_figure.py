@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import Locator, LogLocator, MaxNLocator, NullLocator
 
 from fringeflow.datasets.pictures import FAINT, INK, PALETTE, new_figure, save_picture, styled
 from fringeflow.files import read_json
@@ -39,15 +39,32 @@ def draw_history(history: str | Path, run: str | Path, path: str | Path) -> None
             axis.grid(axis="y", color="#e4e4e4", lw=0.6)
             if column.endswith("loss") and (table[column] > 0).all():
                 axis.set_yscale("log")
-                axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.yaxis.set_major_locator(log_ticks(*axis.get_ylim()))
                 axis.yaxis.set_major_formatter("{x:g}")
                 axis.yaxis.set_minor_locator(NullLocator())
-        axes[2].set_ylim(0, 1.02)
+        axes[2].set(ylim=(0, 1.04), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0])
         axes[2].legend(loc="lower right", ncols=2 if len(best) > 3 else 1)
         shown = ", ".join(f"{epoch} (seed {seed})" for seed, epoch in sorted(best.items())[:6]) + (" …" if len(best) > 6 else "")
         figure.text(0.01, 0.97, title, va="top", fontsize=11, weight="bold", color=INK)
         figure.text(0.01, 0.9, f"ring: the epoch whose weights were kept: {shown}", va="top", color=FAINT)
     save_picture(figure, path)
+
+
+def log_ticks(low: float, high: float) -> Locator:
+    """Return what puts some four to nine round numbers on a logarithmic axis.
+
+    Parameters
+    ----------
+    low, high : float
+        Limits of the axis, positive.
+    """
+    ratio = high / low
+    if ratio < 4:
+        return MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+    for most, digits in ((20, (1, 2, 3, 5, 7)), (200, (1, 2, 5)), (3000, (1, 3))):
+        if ratio < most:
+            return LogLocator(subs=digits, numticks=12)
+    return LogLocator(numticks=8)
 
 
 def best_epochs(table: pd.DataFrame) -> dict[int, int]:
@@ -68,4 +85,4 @@ def _line(axes: Axes, rows: pd.DataFrame, column: str, colour: str, best: int, l
     rows = rows.sort_values("epoch")
     axes.plot(rows["epoch"], rows[column], color=colour, lw=1.3, marker="o" if len(rows) == 1 else None, ms=4, label=label)
     kept = rows[rows["epoch"] == best]
-    axes.plot(kept["epoch"], kept[column], "o", mfc="none", mec=colour, mew=1.6, ms=9)
+    axes.plot(kept["epoch"], kept[column], "o", mfc="none", mec=colour, mew=1.6, ms=9, clip_on=False, zorder=3)

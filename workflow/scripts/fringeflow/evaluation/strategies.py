@@ -13,6 +13,7 @@ from fringeflow.datasets.messages import bullets
 from fringeflow.errors import DatasetError
 from fringeflow.evaluation.bootstrap import FEW_GROUPS, interval
 from fringeflow.evaluation.events import event_rows
+from fringeflow.evaluation.metrics import log_loss
 from fringeflow.evaluation.paired import Drawn, best_shares, difference, draw_scores
 from fringeflow.evaluation.predictions import Predictions, read_predictions
 from fringeflow.evaluation.scores import Scorer
@@ -42,6 +43,7 @@ class ScoredRun:
     scorer: Scorer
     temperatures: list[float]
     validation_pr_auc: float
+    validation_log_loss: float
     drawn: Drawn
 
     @property
@@ -124,7 +126,14 @@ def _read_runs(paths: Iterable[str | Path], described: Mapping[str, Any], settin
         drawn = draw_scores(scorer, list(names.values()), settings.bootstrap)
         drawn = Drawn(*({column: found[name] for column, name in names.items()} for found in (drawn.value, drawn.draws)))
         runs.append(
-            ScoredRun(path.parts[-5:-1], scorer, fit_temperatures(parts["validation"]), _plain_pr_auc(on_validation), drawn),
+            ScoredRun(
+                path.parts[-5:-1],
+                scorer,
+                fit_temperatures(parts["validation"]),
+                _plain_pr_auc(on_validation),
+                _plain_log_loss(parts["validation"]),
+                drawn,
+            ),
         )
     return runs
 
@@ -152,14 +161,19 @@ def _plain_pr_auc(scorer: Scorer) -> float:
     return float(np.mean([scorer.discrimination(number, once)["pr_auc"] for number in range(len(scorer.predictions.seeds))]))
 
 
+def _plain_log_loss(predictions: Predictions) -> float:
+    """Return the mean log loss of the seeds."""
+    return float(np.mean([log_loss(predictions.truth, values).mean() for values in predictions.probability]))
+
+
 def _alike(runs: Sequence[ScoredRun], run: ScoredRun, depth: int) -> list[ScoredRun]:
     """Return the runs that share the dataset and view (depth 2), or the model as well (3)."""
     return [other for other in runs if other.names[:depth] == run.names[:depth]]
 
 
 def _chosen(runs: Sequence[ScoredRun]) -> ScoredRun:
-    """Return the run that validation chooses; of equals the first by name."""
-    return min(runs, key=lambda run: (-round(run.validation_pr_auc, DECIMALS), run.names))
+    """Return the run that validation chooses, as `summary.chosen_run` does."""
+    return min(runs, key=lambda run: (-round(run.validation_pr_auc, DECIMALS), round(run.validation_log_loss, DECIMALS), run.names))
 
 
 def _rows(runs: Sequence[ScoredRun], settings: Evaluation) -> list[dict[str, Any]]:

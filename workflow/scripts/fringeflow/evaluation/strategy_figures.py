@@ -20,6 +20,8 @@ TITLES = {
 }
 CELL, COLOURS = (0.92, 0.5), "YlGnBu"
 """Inches of a cell; a map whose dark end takes white text."""
+LIMITS = (0.0, 1.0)
+"""PR-AUC at the ends of the map: the whole range, so that differences of no account do not look like a ranking."""
 
 
 def draw_differences(table: pd.DataFrame, path: str | Path, columns: Sequence[str]) -> None:
@@ -72,8 +74,6 @@ def draw_heatmap(table: pd.DataFrame, path: str | Path) -> None:
     """
     views, models = sorted(table["view"].unique()), sorted(table["model"].unique())
     strategies = list(looks_of(list(table["strategy"])))
-    low, high = float(table["pr_auc"].min()), float(table["pr_auc"].max())
-    limits = (low, high) if high > low else (low - 0.01, high + 0.01)
     left, right, top, head, gap = 1.75, 1.1, 0.75, 0.3, 0.35
     foot = 0.25 + 0.038 * max(len(short(name)) for name in strategies)
     panel = len(models) * CELL[1]
@@ -84,7 +84,7 @@ def draw_heatmap(table: pd.DataFrame, path: str | Path) -> None:
         for number, view in enumerate(views):
             base = height - top - number * (panel + head + gap) - head - panel
             axes = figure.add_axes((left / width, base / height, len(strategies) * CELL[0] / width, panel / height))
-            image = _cells(axes, table[table["view"] == view], models, strategies, limits)
+            image = _cells(axes, table[table["view"] == view], models, strategies)
             axes.set_title(view, weight="bold")
             axes.set_yticks(range(len(models)), [short(name) for name in models])
             last = number == len(views) - 1
@@ -109,7 +109,7 @@ def draw_heatmap(table: pd.DataFrame, path: str | Path) -> None:
     save_picture(figure, path)
 
 
-def _cells(axes: Axes, table: pd.DataFrame, models: list[str], strategies: list[str], limits: tuple[float, float]) -> AxesImage:
+def _cells(axes: Axes, table: pd.DataFrame, models: list[str], strategies: list[str]) -> AxesImage:
     """Draw the cells of one view; return the image, which the colour bar explains."""
     runs = {(run["model"], run["strategy"]): run for _, run in table.iterrows()}
     values = np.full((len(models), len(strategies)), np.nan)
@@ -119,7 +119,7 @@ def _cells(axes: Axes, table: pd.DataFrame, models: list[str], strategies: list[
             axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#f6f6f6", edgecolor="#cccccc", hatch="////", lw=0))
             continue
         values[i, j] = run["pr_auc"]
-        dark = (run["pr_auc"] - limits[0]) / (limits[1] - limits[0]) > 0.55
+        dark = (run["pr_auc"] - LIMITS[0]) / (LIMITS[1] - LIMITS[0]) > 0.55
         colour = "white" if dark else INK
         known = pd.notna(run["pr_auc_lower"])
         axes.text(j, i - (0.14 if known else 0), f"{run['pr_auc']:.3f}", ha="center", va="center", color=colour, fontsize=9)
@@ -128,7 +128,7 @@ def _cells(axes: Axes, table: pd.DataFrame, models: list[str], strategies: list[
             axes.text(j, i + 0.24, bounds, ha="center", va="center", color=colour, fontsize=6.5)
         if run["chosen_of_view"]:
             axes.add_patch(Rectangle((j - 0.46, i - 0.44), 0.92, 0.88, fill=False, edgecolor="#d55e00", lw=1.8))
-    image = axes.imshow(values, cmap=COLOURS, vmin=limits[0], vmax=limits[1], aspect="auto")
+    image = axes.imshow(values, cmap=COLOURS, vmin=LIMITS[0], vmax=LIMITS[1], aspect="auto")
     axes.tick_params(length=0, labelcolor=INK)
     frame(axes)
     for spine in axes.spines.values():

@@ -24,7 +24,7 @@ from fringeflow.files import atomic, read_json
 VIEWS = ("wrapped", "unwrapped", "spectrogram")
 """In the order of the table; the study has the first two."""
 SCORES = ("accuracy", "f1", "roc_auc", "pr_auc", "f1_tuned", "mcc_tuned")
-ABOUT = ("n_test", "n_groups", "n_groups_rarest", "few_groups", "prevalence", "seeds", "validation_pr_auc")
+ABOUT = ("n_test", "n_groups", "n_groups_rarest", "few_groups", "prevalence", "seeds", "validation_pr_auc", "validation_log_loss")
 
 
 def make_study(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+FEW_TO_CHOOSE = 3
+"""Fewer events than this to choose by are told."""
 NAMES = ("dataset", "view", "model", "strategy")
 
 
@@ -16,9 +18,12 @@ def read_comparison(tsv: str | Path) -> pd.DataFrame:
 
 
 def chosen_run(table: pd.DataFrame) -> pd.Series:
-    """Return the run with the best PR-AUC on validation: a choice that the test part had no hand in."""
-    ordered = table.sort_values(["validation_pr_auc", *NAMES], ascending=[False, True, True, True, True], kind="stable")
-    return ordered.iloc[0]
+    """Return the run with the best PR-AUC on validation, of equals the one with the lowest log loss there.
+
+    A choice that the test part had no hand in.
+    """
+    keys = ["validation_pr_auc", "validation_log_loss", *(name for name in NAMES if name in table)]
+    return table.sort_values(keys, ascending=[False, *[True] * (len(keys) - 1)], kind="stable").iloc[0]
 
 
 def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
@@ -47,18 +52,28 @@ def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
         f"on {first['n_test']} test tiles of {first['n_groups']} events{prevalence}.",
         f"  Best on test: {_name(best)}: PR-AUC {_interval(best, 'pr_auc')}{_verdict(best)}",
     ]
+    level = int((table["validation_pr_auc"] == chosen["validation_pr_auc"]).sum()) - 1
     if len(table) > 1:
         if _name(chosen) == _name(best):
             lines.append("  Validation chooses the same run.")
         else:
             lines.append(f"  Chosen by validation: {_name(chosen)}: PR-AUC {_interval(chosen, 'pr_auc')}{_verdict(chosen)}")
             lines.append("  (the best of many on the test part flatters; the one chosen by validation does not)")
+        if level:
+            lines.append(
+                f"  (on validation level with {level} other run{'s' if level > 1 else ''} at {chosen['validation_pr_auc']:.3f}; log loss decided)"
+            )
         if table["view"].nunique() > 1:
             views = [row for _, row in table.drop_duplicates("view").iterrows()]
             shown = "; ".join(f"{row['view']} {_interval(row, 'pr_auc')} ({row['model']}, {row['strategy']})" for row in views)
             lines.append(f"  Best by view: {shown}.")
     if bool(first["few_groups"]):
         lines.append(f"  Few test events hold the rarest class ({first['n_groups_rarest']}): intervals are rather too narrow.")
+    if first["n_validation_rarest"] < FEW_TO_CHOOSE:
+        lines.append(
+            f"  Only {first['n_validation_rarest']} validation event{'s hold' if first['n_validation_rarest'] > 1 else ' holds'} the rarest class: "
+            "thresholds, calibration, early stopping and the choice of a run rest on that."
+        )
     pairs = tsv.with_name(f"{tsv.stem}_strategies.tsv")
     paired = f", {pairs.with_suffix('.png')} (paired differences)" if pairs.exists() else ""
     if pairs.exists():
@@ -81,7 +96,12 @@ def _paired(table: pd.DataFrame) -> list[str]:
         clearest = decided.iloc[int(nearest.to_numpy().argmax())]
         bounds = ", ".join(f"{clearest[f'pr_auc_difference_{end}']:+.3f}" for end in ("lower", "upper"))
         line += f" (clearest: {_name(clearest)}: {clearest['pr_auc_difference']:+.3f} [{bounds}])"
-    return [f"{line}."]
+    chance = (
+        "one seed decides nothing"
+        if pairs["seeds"].iloc[0] < 2
+        else f"of {len(pairs)} equals about {len(pairs) / 20:.0f} are decided by chance"
+    )
+    return [f"{line}; {chance}."]
 
 
 def _name(row: pd.Series) -> str:
@@ -103,6 +123,6 @@ def _verdict(row: pd.Series) -> str:
     base = f"prevalence {row['prevalence']:.3f}"
     if pd.isna(row["pr_auc_lower"]):
         return f" ({base}; no interval from one event)."
-    if row["pr_auc_lower"] > row["prevalence"]:
+    if row["pr_auc_gain_lower"] > 0:  # over the prevalence of each draw, which is not the same for all
         return f", wholly above {base}."
     return f", NOT wholly above {base}: it may know nothing."

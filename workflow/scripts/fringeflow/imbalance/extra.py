@@ -100,8 +100,8 @@ class Maker:
 def make_extra(samples: Path, dataset: Path, recipe: Recipe, *, out: Path, wrapped: Path, unwrapped: Path, threads: int = 2) -> None:
     """Make the extra samples of a recipe.
 
-    Memory is bounded by a few blocks of tiles for each thread, whatever the number of samples. The same dataset,
-    recipe and seed give the same bytes, with any number of threads.
+    Memory is bounded by a few blocks of tiles for each thread, whatever the number of samples. The same training
+    samples, recipe and seed give the same bytes, with any number of threads.
 
     Parameters
     ----------
@@ -123,8 +123,9 @@ def make_extra(samples: Path, dataset: Path, recipe: Recipe, *, out: Path, wrapp
     """
     about = read_json(dataset)
     table = pd.read_parquet(samples)
-    picks = choose_sources(table[table["split"] == "train"], recipe, about, source=str(samples))
-    maker = Maker(recipe, recipe.seed_words(about))
+    train = table[table["split"] == "train"]
+    picks = choose_sources(train, recipe, about, source=str(samples))
+    maker = Maker(recipe, recipe.seed_words(train))
     shapes = {open_samples(f"{store}/wrapped.zarr").shape for store in picks["store"].unique()}
     if len(shapes) > 1:
         raise DatasetError(f"{samples}: its tiles differ in shape ({', '.join(map(str, sorted(shapes)))}); tile its events again")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from keras import backend, ops
-
 from fringeflow.imbalance.objective import Objective
+from fringeflow.keras_runtime import keras
 
+backend, ops = keras.backend, keras.ops
 TINY = 1.1754944e-38
 """The smallest normal float32."""
 

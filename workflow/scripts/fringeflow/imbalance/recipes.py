@@ -53,9 +53,13 @@ class Recipe:
             interferograms=tuple(Interferogram.model_validate(row) for row in rows),
         )
 
-    def seed_words(self, about: Mapping[str, Any]) -> list[int]:
-        """Return what all draws come from, a digest of dataset, recipe and seed, as words for a Generator."""
-        digest = sha256_text(canonical_json({"dataset": about["digest"], "recipe": self.name, "seed": self.seed}))
+    def seed_words(self, train: pd.DataFrame) -> list[int]:
+        """Return what all draws come from, a digest of training samples, recipe and seed, as words for a Generator.
+
+        The other splits have no part in it, so that they change no extra sample.
+        """
+        rows = train[["sample", "label"]].sort_values("sample").to_numpy().tolist()
+        digest = sha256_text(canonical_json({"train": rows, "recipe": self.name, "seed": self.seed}))
         return [int(digest[start : start + 8], 16) for start in range(0, 32, 8)]
 
 
@@ -119,7 +123,7 @@ def choose_sources(train: pd.DataFrame, recipe: Recipe, about: Mapping[str, Any]
         one = strangers.iloc[0]
         raise DatasetError(f"{source}: {one['sample']} is of the split '{one['split']}'; extra samples are made from training samples only")
     counts = {name: int((train["label"] == name).sum()) for name in about["classes"]}
-    rng = np.random.default_rng(recipe.seed_words(about))
+    rng = np.random.default_rng(recipe.seed_words(train))
     parts = []
     for label, count in wanted_samples(counts, recipe, about["positive"]).items():
         rows = _quiet(train, about, source) if recipe.extra == "implant" else train[train["label"] == label]

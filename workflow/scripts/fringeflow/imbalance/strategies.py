@@ -202,13 +202,22 @@ def resolve_strategy(name: str, strategy: "Strategy") -> StrategySpec:
     return StrategySpec(name=name, kind=kind, **values, **taken)
 
 
+SAID = {"extra": "extra samples", "sampler": "resampling", "weights": "weights of the classes", "curate": "treatment of doubtful tiles"}
+"""Fields of `StrategySpec` in the words of a user."""
+
+
 def _contradictions(kind: str, kinds: Sequence[StrategyKind]) -> Iterator[str]:
     """Yield why kinds cannot be joined."""
     fields = Counter(name for entry in kinds for name in entry.sets)
     parameters = Counter(name for entry in kinds for name in entry.defaults)
-    doubled = sorted(name for name in fields if fields[name] > 1) or sorted(name for name in parameters if parameters[name] > 1)
+    doubled = sorted(name for name in fields if fields[name] > 1)
+    shared = sorted(name for name in parameters if parameters[name] > 1)
     if doubled:
-        yield f"'{kind}' sets its {' and '.join(doubled)} twice; join kinds that change different things"
+        both = " and ".join(entry.name for entry in kinds if doubled[0] in entry.sets)
+        yield f"'{kind}': {both} both set the {SAID.get(doubled[0], doubled[0])}; join kinds that change different things"
+    elif shared:
+        both = " and ".join(entry.name for entry in kinds if shared[0] in entry.defaults)
+        yield f"'{kind}': {both} would share one '{shared[0]}'; leave one out"
     for entry in kinds:
         others = {name for other in kinds if other is not entry for name in other.sets}
         if clash := sorted(entry.refuses & others):

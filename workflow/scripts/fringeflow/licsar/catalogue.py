@@ -10,14 +10,14 @@ from pydantic import ValidationError
 
 from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.config.tables import Event, Interferogram
-from fringeflow.errors import DownloadError, FringeflowError
+from fringeflow.errors import SHOWN, DownloadError, FringeflowError
 from fringeflow.licsar.download import Downloader
 from fringeflow.licsar.lookup import Lookup
 from fringeflow.licsar.mirrors import events_folder, layout_of, metadata_location
 from fringeflow.licsar.pairs import choose_pairs
 from fringeflow.licsar.portal import FrameMetadata, parse_event_frames, parse_event_page, parse_events, parse_metadata
 from fringeflow.licsar.table import merge_rows, read_rows
-from fringeflow.licsar.transport import GaveUpError, MissingError
+from fringeflow.licsar.transport import GaveUpError, MissingError, UnreachableError
 from fringeflow.progress import track
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Resolution:
-    """Interferograms that were found, and in words what was not."""
+    """Interferograms that were found, in words what was not, and the events that only unreachable hosts could tell about."""
 
     rows: list[Interferogram] = field(default_factory=list)
     unresolved: list[str] = field(default_factory=list)
+    unreached: list[str] = field(default_factory=list)
 
 
 def resolve(
@@ -54,19 +55,39 @@ def resolve(
     Returns
     -------
     Resolution
-        One event that fails does not stop the others.
+        One event that fails does not stop the others; a host that cannot be reached is not asked again for each.
+
+    Raises
+    ------
+    DownloadError
+        If hosts could not be reached and therefore not one earthquake could be looked up.
     """
+    events = list(events)
     for mirror in mirrors:
         layout_of(mirror)
     frames = sorted(known)
     result = Resolution()
-    with Downloader(settings) as downloader:
+    with Downloader(settings, forsake=True) as downloader:
         portal = _Portal(downloader, mirrors)
-        for event in track(list(events), desc="catalogue", unit="event"):
+        for event in track(events, desc="catalogue", unit="event"):
             one = _resolve_event(event, portal, choice or Catalogue(), {frame for name, frame in frames if name == event.event})
             result.rows += one.rows
             result.unresolved += one.unresolved
+            result.unreached += one.unreached
+    if downloader.unreachable:
+        told = _out_of_reach(downloader.unreachable.values(), result.unreached)
+        if result.unreached and not result.rows and len(result.unreached) == sum(event.is_earthquake for event in events):
+            raise DownloadError(told)
+        result.unresolved.insert(0, told)
     return result
+
+
+def _out_of_reach(errors: Iterable[UnreachableError], events: Sequence[str]) -> str:
+    """Return one line on the hosts that could not be reached, what that cost, and what to do."""
+    hosts = " and ".join(f"{error.host} ({error})" for error in errors)
+    names = ", ".join(events[:SHOWN]) + (f" and {len(events) - SHOWN} more" if len(events) > SHOWN else "")
+    cost = f"{len(events)} event{'s' * (len(events) > 1)} could not be looked up: {names}" if events else "the other mirrors were asked"
+    return f"cannot reach {hosts}; {cost}. To do: check the network, the proxy (HTTPS_PROXY) and `mirrors`, then run again."
 
 
 def _resolve_event(event: Event, portal: "_Portal", choice: Catalogue, known: set[str]) -> Resolution:
@@ -82,10 +103,14 @@ def _resolve_event(event: Event, portal: "_Portal", choice: Catalogue, known: se
         frames, reasons = portal.frames(event.event)
         for frame in known:
             frames.setdefault(frame, set())
-        if not frames:
-            told = "; ".join(reasons) or "no mirror has an earthquake catalogue"
-            result.unresolved.append(f"event '{event.event}': no frame is known for it ({told}){portal.like(event.event)}")
-        found = False
+        if not frames and reasons and all(isinstance(error, UnreachableError) for error in reasons.values()):
+            result.unreached.append(event.event)
+        elif not frames:
+            sure = all(isinstance(error, MissingError) for error in reasons.values())
+            told = "; ".join(f"{page}: {error}" for page, error in reasons.items()) or "no mirror has an earthquake catalogue"
+            what = "no frame is known for it" if sure else "its frames could not be looked up"
+            result.unresolved.append(f"event '{event.event}': {what} ({told}){portal.like(event.event)}")
+        found = cut_off = False
         unsure: list[str] = []
         for frame, named in sorted(frames.items()):
             listed, failures = portal.pairs(frame)
@@ -93,9 +118,16 @@ def _resolve_event(event: Event, portal: "_Portal", choice: Catalogue, known: se
             chosen = choose_pairs(event, rows, listed, choice)
             found |= any(row.is_coseismic(event) for row in chosen)
             result.rows += chosen
-            result.unresolved += [f"event '{event.event}', frame {frame}: {failure}" for failure in failures]
+            for root, error in failures.items():
+                if isinstance(error, UnreachableError):
+                    cut_off = True
+                else:
+                    told = f"{root} cannot be asked for its pairs ({error})"
+                    result.unresolved.append(f"event '{event.event}', frame {frame}: {told}")
             unsure += [row.key for row in rows if row.acquisition_utc is None and event.time and event.time.date() in row.dates]
-        if frames and not found:
+        if cut_off and not found:
+            result.unreached.append(event.event)
+        elif frames and not found:
             hint = f"; acquisition_utc would decide for {', '.join(unsure)}, which fall on that day" if unsure else ""
             result.unresolved.append(
                 f"event '{event.event}' ({event.time:%Y-%m-%d %H:%M}): no coseismic pair in {', '.join(sorted(frames))}{hint}"
@@ -134,16 +166,16 @@ class _Portal:
             raise page
         return page
 
-    def frames(self, event: str) -> tuple[dict[str, set[str]], list[str]]:
-        """Return frames that saw an event with the pairs its page names, and reasons for what could not be read."""
+    def frames(self, event: str) -> tuple[dict[str, set[str]], dict[str, DownloadError]]:
+        """Return frames that saw an event with the pairs its page names, and by page why one could not be read."""
         found: dict[str, set[str]] = {}
-        reasons = []
+        reasons: dict[str, DownloadError] = {}
         for folder in filter(None, map(events_folder, self.mirrors)):
             for name in (f"{event}.html", "eqframes.csv"):
                 try:
                     text = self.page(f"{folder}/{name}")
                 except (MissingError, GaveUpError) as error:
-                    reasons.append(f"{folder}/{name}: {error}")
+                    reasons[f"{folder}/{name}"] = error
                     continue
                 if name.endswith(".html"):
                     for frame, pair in parse_event_page(text):
@@ -153,18 +185,18 @@ class _Portal:
                         found.setdefault(frame, set())
         return found, reasons
 
-    def pairs(self, frame: str) -> tuple[set[str], list[str]]:
-        """Return the pairs of a frame that any mirror lists; and failures, if none could be asked."""
+    def pairs(self, frame: str) -> tuple[set[str], dict[str, GaveUpError]]:
+        """Return the pairs of a frame that any mirror lists; if none does, also by root why one could not be asked."""
         listed: set[str] = set()
-        failures = []
+        failures: dict[str, GaveUpError] = {}
         for mirror in self.mirrors:
             try:
                 listed.update(self.lookup.pairs(mirror, frame))
             except MissingError:
                 continue
             except GaveUpError as error:
-                failures.append(f"{mirror.root} cannot be asked for its pairs ({error})")
-        return listed, [] if listed else failures
+                failures[mirror.root] = error
+        return listed, {} if listed else failures
 
     def metadata(self, frame: str) -> FrameMetadata:
         """Return a frame's metadata from the first mirror that has it."""
@@ -229,6 +261,8 @@ def write_catalogue(
     ------
     ConfigError
         If `out` holds something else than a table of interferograms.
+    DownloadError
+        If not one earthquake could be looked up, since no host was reached; the table stays as it is.
     """
     out = Path(out)
     known = {(row["event"], row["frame"]) for row in read_rows(out)}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from tqdm import tqdm
@@ -16,9 +17,20 @@ from fringeflow.errors import ProductError
 from fringeflow.files import remove, sha256_file, write_json
 from fringeflow.licsar.parts import Part, Record, record_path
 from fringeflow.licsar.products import EmptyProductError
-from fringeflow.licsar.transport import GaveUpError, MissingError, PassingError, WrongContentError, exchange, make_client, patiently
+from fringeflow.licsar.transport import (
+    GaveUpError,
+    MissingError,
+    PassingError,
+    UnreachableError,
+    WrongContentError,
+    exchange,
+    host_of,
+    make_client,
+    patiently,
+)
 from fringeflow.progress import progress_bar
 
+T = TypeVar("T")
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_PAGE_BYTES = 32_000_000
 STALL_BYTES = 1024
@@ -34,10 +46,24 @@ class PageError(ContentError):
 
 
 class Downloader:
-    """Fetches files and pages from URLs and local paths; one HTTP client for the life of a job."""
+    """Fetches files and pages from URLs and local paths; one HTTP client for the life of a job.
 
-    def __init__(self, settings: Download):
-        self.settings = settings
+    Parameters
+    ----------
+    settings : Download
+    forsake : bool
+        Whether a host that could not be reached is not asked again: `UnreachableError` comes at once then, for
+        every further URL on it. For work on many pages, each of which would otherwise wait in vain.
+
+    Attributes
+    ----------
+    unreachable : dict of str to UnreachableError
+        Hosts that could not be reached.
+    """
+
+    def __init__(self, settings: Download, *, forsake: bool = False):
+        self.settings, self.forsake = settings, forsake
+        self.unreachable: dict[str, UnreachableError] = {}
 
     def __enter__(self) -> "Downloader":
         return self
@@ -49,7 +75,23 @@ class Downloader:
     @cached_property
     def _client(self) -> httpx.Client:
         """Made when the first URL is asked for: loading certificates takes longer than copying a file."""
-        return make_client(self.settings)
+        client = make_client(self.settings)
+        if self.forsake:
+            client.event_hooks = {"request": [self._refuse]}  # sees the targets of redirects too
+        return client
+
+    def _refuse(self, request: httpx.Request) -> None:
+        """Raise if the host of a request is known to be out of reach."""
+        if error := self.unreachable.get(host_of(request.url)):
+            raise error
+
+    def _patiently(self, one_try: Callable[[], T], location: str, attempts: int | None) -> T:
+        """Try as often as the settings say, and remember a host that no try reached."""
+        try:
+            return patiently(one_try, location, self.settings, attempts)
+        except UnreachableError as error:
+            self.unreachable.setdefault(error.host, error)
+            raise
 
     def page(self, location: str, attempts: int | None = None) -> tuple[str, str]:
         """Return a text page and the URL it finally came from.
@@ -73,7 +115,7 @@ class Downloader:
                         raise GaveUpError(f"a page of more than {MAX_PAGE_BYTES:,} bytes")
                 return body.decode("utf-8", errors="replace"), str(response.url)
 
-        return patiently(one_try, location, self.settings, attempts)
+        return self._patiently(one_try, location, attempts)
 
     def file(
         self,
@@ -132,7 +174,7 @@ class Downloader:
                     raise WrongContentError("; then ".join(dict.fromkeys(bad))) from error
                 raise PassingError(str(error)) from error
 
-        return patiently(one_try, location, self.settings, attempts)
+        return self._patiently(one_try, location, attempts)
 
     def _get(self, url: str, out: Path, part: Part, check: Callable[[Path], object], known: Record | None) -> Record:
         """Make one try: ask, take what comes, finish if it is whole."""

@@ -32,16 +32,34 @@ class GaveUpError(DownloadError):
     """A file could not be had from one place, for a reason that says nothing about its existence."""
 
 
+class UnreachableError(GaveUpError):
+    """No try got through to a host: its name is unknown, it refuses, or it stays silent. `host` is scheme, name and port."""
+
+    def __init__(self, reason: str, host: str):
+        super().__init__(reason)
+        self.host = host
+
+
 class WrongContentError(GaveUpError):
     """What came was not the file: a page, an empty body, a corrupt raster; the file may lie at another URL."""
 
 
 class PassingError(Exception):
-    """A failure that another try may not meet."""
+    """A failure that another try may not meet; `unreached` is the host if not even a connection was made."""
 
-    def __init__(self, reason: str, retry_after_s: float = 0.0):
+    def __init__(self, reason: str, retry_after_s: float = 0.0, unreached: str | None = None):
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.unreached = unreached
+
+
+def host_of(url: httpx.URL) -> str:
+    """Return scheme, name and port of a URL; a port that goes without saying is left out.
+
+    >>> host_of(httpx.URL("https://me:secret@A.org:443/x"))
+    'https://a.org'
+    """
+    return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
 def make_client(settings: Download) -> httpx.Client:
@@ -88,9 +106,10 @@ def _transport_failure(error: httpx.TransportError, settings: Download) -> Excep
         if isinstance(cause, ssl.SSLCertVerificationError):
             return GaveUpError(f"the server's certificate cannot be verified ({cause.verify_message})")
         cause = cause.__cause__ or cause.__context__
+    unreached = host_of(error.request.url) if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)) else None
     if isinstance(error, httpx.TimeoutException):
-        return PassingError(f"no answer for {settings.timeout_s:g} s ({type(error).__name__})")
-    return PassingError(f"{type(error).__name__}: {str(error).rstrip('.') or 'connection failed'}")
+        return PassingError(f"no answer for {settings.timeout_s:g} s ({type(error).__name__})", unreached=unreached)
+    return PassingError(f"{type(error).__name__}: {str(error).rstrip('.') or 'connection failed'}", unreached=unreached)
 
 
 def _follow(client: httpx.Client, url: str, headers: Mapping[str, str], settings: Download) -> httpx.Response:
@@ -157,10 +176,13 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
 
     Raises
     ------
+    UnreachableError
+        After the last try, if none of them got a connection to the host.
     GaveUpError
         After the last try, with every reason met and how often.
     """
     reasons: Counter[str] = Counter()
+    unreached: set[str | None] = set()
     grow = wait_exponential_jitter(multiplier=settings.backoff_s, max=LONGEST_PAUSE_S, jitter=settings.backoff_s)
 
     def pause(state: RetryCallState) -> float:
@@ -173,6 +195,7 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
             return one_try()
         except PassingError as error:
             reasons[str(error)] += 1
+            unreached.add(error.unreached)
             raise
 
     def note(state: RetryCallState) -> None:
@@ -191,4 +214,7 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
     except PassingError as error:
         tries = reasons.total()
         told = "; ".join(f"{reason} ({count}x)" if tries > 1 else reason for reason, count in reasons.items())
-        raise GaveUpError(f"gave up after {tries} {'tries' if tries > 1 else 'try'}: {told}") from error
+        told = f"gave up after {tries} {'tries' if tries > 1 else 'try'}: {told}"
+        if len(unreached) == 1 and error.unreached:
+            raise UnreachableError(told, error.unreached) from error
+        raise GaveUpError(told) from error

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from fringeflow.keras_runtime import start, tf
 from fringeflow.models.attention import BATCH, attention_map
 from fringeflow.models.keras_backbones import build_backbone, network_input
-from fringeflow.models.keras_runtime import start, tf
 from fringeflow.models.keras_split import split
 from fringeflow.models.spec import ModelSpec
 

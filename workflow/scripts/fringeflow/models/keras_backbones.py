@@ -10,7 +10,7 @@ import numpy as np
 
 from fringeflow.encoding.views import PICTURES
 from fringeflow.errors import ModelError
-from fringeflow.models.keras_runtime import keras, start, tf
+from fringeflow.keras_runtime import keras, start, tf
 from fringeflow.models.keras_split import split
 from fringeflow.models.keras_weights import load_stored
 from fringeflow.models.spec import EncoderSpec

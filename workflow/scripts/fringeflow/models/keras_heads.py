@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from fringeflow.models.keras_runtime import keras
+from fringeflow.keras_runtime import keras
 
 SILVA_WIDTHS = (1024, 512, 256, 128, 64, 32)
 MOMENTUM = 0.9

@@ -3,9 +3,9 @@
 from typing import Any
 
 from fringeflow.errors import ModelError
+from fringeflow.keras_runtime import keras
 from fringeflow.models.keras_backbones import build_backbone
 from fringeflow.models.keras_heads import build_head
-from fringeflow.models.keras_runtime import keras
 from fringeflow.models.keras_split import split
 from fringeflow.models.spec import ModelSpec
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fringeflow.errors import ModelError, nearest
-from fringeflow.models.keras_runtime import keras
+from fringeflow.keras_runtime import keras
 
 
 def split(network: Any, cut: str) -> tuple[Any, Any]:

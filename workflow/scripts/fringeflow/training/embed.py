@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from fringeflow.encoding.encodings import encode, normalise
+from fringeflow.encoding.encodings import model_input
 from fringeflow.errors import ModelError
 from fringeflow.files import atomic, canonical_json, read_json, sha256_file, sha256_text, write_json
 from fringeflow.models.spec import EncoderSpec
@@ -138,8 +138,8 @@ class Embedder:
 
     def images(self, samples: np.ndarray) -> np.ndarray:
         """Return samples as the encoder wants them, shape (batch, 3, size, size)."""
-        images = encode(samples, self.view, self.encoder.encoding, self.encoder.input_size)
-        return normalise(images, self.encoder.encoding, self.encoder.mean, self.encoder.std)
+        spec = self.encoder
+        return model_input(samples, self.view, spec.encoding, spec.input_size, spec.mean, spec.std)
 
     def _encode(self, samples: Samples) -> Callable[[slice], np.ndarray]:
         """Return the whole way from rows of a store to their features, for one thread."""
@@ -258,6 +258,7 @@ def embed_dataset(
             "view": view,
             "encoder": encoder.as_dict(),
             "bfloat16": bfloat16,
+            "batch": min(batch, BATCH),
             "cache": str(cache),
             "code": embedder.code,
             "shards": shards,
@@ -305,10 +306,16 @@ def _sound_shard(embeddings: Path, listed: dict[str, Any], shard: dict[str, Any]
         return path
     LOGGER.warning("%s is missing or damaged; computing it again", path)
     encoder = EncoderSpec.from_dict(listed["encoder"])
-    embedder = Embedder(encoder, listed["view"], Path(listed["cache"]), bfloat16=listed["bfloat16"], threads=threads)
+    embedder = Embedder(encoder, listed["view"], Path(listed["cache"]), batch=listed["batch"], bfloat16=listed["bfloat16"], threads=threads)
     samples = open_samples(store_path(shard["store"], listed["view"]))
     if embedder.path(samples) != path:
         what = f"the tiles of {shard['store']} or the code behind their features"
         raise ModelError(f"{embeddings}: {what} have changed; embed the dataset again")
     path.unlink(missing_ok=True)
-    return embedder.shard(samples)
+    made = embedder.shard(samples)
+    if sha256_file(made) != shard["sha256"]:
+        raise ModelError(
+            f"{made}: computed again, but with other bits than {embeddings} lists (another processor or library, perhaps); "
+            "remove that list and run the workflow to embed the dataset again"
+        )
+    return made

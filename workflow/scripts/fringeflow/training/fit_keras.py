@@ -16,9 +16,9 @@ from fringeflow.imbalance import losses, losses_keras
 from fringeflow.imbalance.objective import Objective, objective_of
 from fringeflow.imbalance.sampling import stratified_batches
 from fringeflow.imbalance.spec import StrategySpec
+from fringeflow.keras_runtime import keras, start, tf
 from fringeflow.models.keras_heads import Cosine, Standardise, start_at
 from fringeflow.models.keras_networks import build_network
-from fringeflow.models.keras_runtime import keras, start, tf
 from fringeflow.models.spec import ModelSpec
 from fringeflow.progress import progress_bar
 from fringeflow.training.checkpoint import Checkpoint

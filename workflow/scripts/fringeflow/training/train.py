@@ -16,12 +16,14 @@ from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import atomic, canonical_json, read_json, remove, sha256_file, sha256_text, write_json
 from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec
+from fringeflow.provenance import versions
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.embed import load_features
 from fringeflow.training.folds import Fitted, Fold, Task, check_splits
 from fringeflow.training.predict import Run
 
 LOGGER = logging.getLogger(__name__)
+FRAMEWORKS = ("keras", "numpy", "scikit-learn", "tensorflow", "torch")
 KEPT = ("sample", "event", "frame", "pair", "group", "split", "label")
 """Columns of a dataset that predictions carry on."""
 
@@ -74,6 +76,7 @@ class Data:
         fold = self._weighted_fold(rows, rows["sample"].map(weights), self.embeddings)
         if extra is None:
             return fold
+        self._check_alike(extra[1])
         table = pd.read_parquet(extra[0])
         strangers = table[~table["source"].isin(rows["sample"])]
         if len(strangers):
@@ -82,6 +85,14 @@ class Data:
                 f"{strangers['source'].iloc[0]}; remove the file and run the workflow again"
             )
         return fold.joined(self._weighted_fold(table, table["source"].map(weights), extra[1]))
+
+    def _check_alike(self, extra: Path) -> None:
+        """Refuse extra samples whose features were made otherwise: the rare class would be told by that."""
+        own, other = read_json(self.embeddings), read_json(extra)
+        odd = [name for name in ("view", "encoder", "bfloat16", "code") if own[name] != other[name]]
+        if odd:
+            found = "; ".join(f"{name} {other[name]}, the dataset's {own[name]}" for name in odd)
+            raise ModelError(f"{extra}: features were made otherwise than the dataset's ({found}); run the workflow to embed both again")
 
     def _weighted_fold(self, rows: pd.DataFrame, weights: pd.Series, embeddings: Path) -> Fold:
         """Return the rows that have a weight; what was made from a doubted sample is doubted as well."""
@@ -148,6 +159,7 @@ def train_run(
     model: ModelSpec,
     strategy: StrategySpec,
     settings: Training,
+    code: str = "",
     threads: int = 1,
     extra: tuple[Path, Path] | None = None,
     doubts: Path | None = None,
@@ -164,6 +176,8 @@ def train_run(
     model : ModelSpec
     strategy : StrategySpec
     settings : Training
+    code : str
+        Digest of the code: a fit that was killed under other code does not go on.
     threads : int
     extra : tuple of Path, optional
         samples.parquet of samples made from the training split (augmented or implanted), and their embeddings.
@@ -193,7 +207,7 @@ def train_run(
         "extra": None if extra is None else {"samples": sha256_file(extra[0]), "embeddings": sha256_file(extra[1])},
         "doubts": None if doubts is None else sha256_file(doubts),
     }
-    key = sha256_text(canonical_json(about))
+    key = sha256_text(canonical_json({**about, "code": code, "versions": versions(FRAMEWORKS)}))
     checkpoints = [Checkpoint(out / "checkpoint" / f"seed{seed}.npz", key) for seed in settings.seeds]
     try:
         train = data.training_fold(extra, doubts)
