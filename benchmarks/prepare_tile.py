@@ -54,7 +54,6 @@ prepare_event(event, interferograms, root / "raw", Prepare(), root / "interferog
 """,
     "tile": COMMON
     + """
-import scipy.interpolate  # imported late, since a quiet event does without it
 from fringeflow.insar.tiles import tile_event
 START
 tile_event(event, interferograms, root / "interferograms.zarr", Tiling(), None, index=root / "tiles.parquet",

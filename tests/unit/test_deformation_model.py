@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.line_of_sight import line_of_sight, phase_of_displacement, towards_satellite
 from fringeflow.deformation.local import east_north_km
 from fringeflow.deformation.model import modelled_phase, phase_at
 from fringeflow.deformation.source import SHALLOWEST_TOP_KM, Fault, fault_from_event, mechanism, seismic_moment_nm
+from fringeflow.deformation.spline import spline_matrix
 from fringeflow.errors import ConfigError
 from fringeflow.licsar.names import WAVELENGTH_M
 
@@ -176,3 +178,11 @@ def test_a_given_fault_replaces_the_events_own():
     )
     with pytest.raises(ConfigError, match="mechanism"):
         modelled_phase(event, pair(), latitude, longitude)
+
+
+@pytest.mark.parametrize("nodes", [[0, 9], [0, 4, 9], [0, 1, 5, 9], [0, 1, 2, 4, 7, 15, 31, 40]])
+def test_splines_are_those_of_scipy(nodes):
+    nodes = np.array(nodes)
+    index = np.arange(nodes[-1] + 1)
+    expected = CubicSpline(nodes, np.eye(nodes.size))(index)
+    np.testing.assert_allclose(spline_matrix(nodes, index.size), expected, atol=1e-12)

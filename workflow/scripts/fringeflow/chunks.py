@@ -16,6 +16,8 @@ import xxhash
 from numcodecs.blosc import Blosc
 from zarr.codecs import BloscCodec
 
+SEPARATOR = "."
+"""Of the parts of a chunk's name, where there are no shards: one file a chunk, instead of a file and its folder."""
 NO_CHUNK = np.uint64(2**64 - 1)
 LZ4_LEVEL = 5
 BLOCK_BYTES = 1 << 16
@@ -61,8 +63,7 @@ def write_chunk(array: Path, key: tuple[int, ...], chunk: np.ndarray, shape: tup
     fill : float
         Pads a chunk at the edge.
     """
-    path = array.joinpath("c", *map(str, key))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = array / SEPARATOR.join(["c", *map(str, key)])
     path.write_bytes(encode(padded(chunk, shape, fill)))
 
 
@@ -87,7 +88,7 @@ def read_rows(array: Path, number: int, out: np.ndarray, shape: tuple[int, int])
     RuntimeError
         If it is damaged.
     """
-    content = array.joinpath("c", str(number), "0").read_bytes()
+    content = (array / SEPARATOR.join(["c", str(number), "0"])).read_bytes()
     if out.shape == shape:
         Blosc().decode(content, out)
     else:

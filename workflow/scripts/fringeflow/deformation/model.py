@@ -8,6 +8,7 @@ from fringeflow.deformation.line_of_sight import line_of_sight, phase_of_displac
 from fringeflow.deformation.local import KM_PER_DEG, east_north_km
 from fringeflow.deformation.okada import surface_displacement
 from fringeflow.deformation.source import Fault, fault_from_event
+from fringeflow.deformation.spline import spline_matrix
 
 NODES_PER_DEPTH = 5.0
 """Nodes of the coarse grid within a distance equal to the nearest possible depth of slip."""
@@ -147,6 +148,4 @@ def _spline(nodes: NDArray[np.intp], size: int) -> NDArray[np.float32]:
     """Return the matrix, shape (size, nodes), that takes values at nodes to every index by a cubic spline."""
     if nodes.size == size:
         return np.eye(size, dtype=np.float32)
-    from scipy.interpolate import CubicSpline  # takes longer to import than a quiet event takes to tile
-
-    return CubicSpline(nodes, np.eye(nodes.size))(np.arange(size)).astype(np.float32)
+    return spline_matrix(nodes, size).astype(np.float32)

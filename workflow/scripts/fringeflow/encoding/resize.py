@@ -47,11 +47,17 @@ def resize(planes: np.ndarray, size: int) -> np.ndarray:
 
 def _block_means(planes: np.ndarray, down: int, across: int) -> np.ndarray:
     """Average blocks of whole pixels: the same as the matrices, several times as fast."""
-    total = planes[..., ::down, :].copy()
-    for offset in range(1, down):
-        total += planes[..., offset::down, :]
-    result = total[..., ::across].copy()
-    for offset in range(1, across):
-        result += total[..., offset::across]
+    total = _sums([planes[..., offset::down, :] for offset in range(down)])
+    result = _sums([total[..., offset::across] for offset in range(across)])
     result *= np.float32(1 / (down * across))
     return result
+
+
+def _sums(parts: list[np.ndarray]) -> np.ndarray:
+    """Add up arrays; a single one is copied, so that the result is always the caller's own."""
+    if len(parts) == 1:
+        return parts[0].copy()
+    total = parts[0] + parts[1]
+    for part in parts[2:]:
+        total += part
+    return total

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from fringeflow.chunks import codec, leaf_digest, write_chunk
+from fringeflow.chunks import SEPARATOR, codec, leaf_digest, write_chunk
 
 CHUNK_ROWS = 512
 VARIABLES = ("wrapped", "unwrapped", "coherence", "valid")
@@ -48,6 +48,7 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
             name,
             shape=data.shape,
             chunks=shape,
+            chunk_key_encoding={"name": "default", "separator": SEPARATOR},
             dtype=data.dtype,
             fill_value=np.nan if data.dtype.kind == "f" else False,
             compressors=codec(),
@@ -55,8 +56,10 @@ def write_interferogram(root: Path, group: str, dataset: xr.Dataset, *, threads:
             attributes={**data.attrs, "grid_mapping": "spatial_ref"},
         )
 
+    values = {name: dataset[name].values for name in names}
+
     def write(name: str, first: int) -> bytes:
-        band = np.ascontiguousarray(dataset[name].values[first : first + shape[0]])
+        band = np.ascontiguousarray(values[name][first : first + shape[0]])
         write_chunk(root / group / name, (first // shape[0], 0), band, shape, fill=np.nan if band.dtype.kind == "f" else 0)
         return leaf_digest(band)
 

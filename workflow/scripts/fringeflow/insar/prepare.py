@@ -21,13 +21,12 @@ from fringeflow.insar.deposit import write_interferogram
 from fringeflow.insar.phase import PI, rewrap
 from fringeflow.insar.unwrap import UNWRAPPERS, unwrap
 from fringeflow.licsar.names import PHASES, PRODUCTS, product_file
-from fringeflow.licsar.products import read_into, read_product
+from fringeflow.licsar.products import read_band, read_product, row_bands
 from fringeflow.progress import track
 
 logger = logging.getLogger(__name__)
 
 ROLES = {"diff_pha": "wrapped", "unw": "unwrapped", "cc": "coherence"}
-BAND_ROWS = 256
 DESCRIPTIONS = {
     "wrapped": {"long_name": "wrapped interferometric phase", "units": "rad", "valid_range": [-float(PI), float(PI)]},
     "unwrapped": {"long_name": "unwrapped interferometric phase, positive where range increased", "units": "rad"},
@@ -70,10 +69,13 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
         root = zarr.create_group(part, zarr_format=3)
         # One interferogram is written while the next is read.
         written: list[Future[dict[str, str]]] = []
+        before: dict[str, np.ndarray] = {}
+        spare: dict[str, np.ndarray] = {}
         for interferogram in track(sorted(interferograms, key=lambda row: row.key), desc=f"prepare {event.event}", unit="pair"):
-            dataset = prepare_interferogram(interferogram, Path(raw), settings)
+            dataset = prepare_interferogram(interferogram, Path(raw), settings, spare)
             for future in written[-1:]:
                 future.result()
+            before, spare = {str(name): dataset[name].values for name in dataset.data_vars}, before
             written.append(writer.submit(write_interferogram, part, interferogram.key, dataset, threads=threads))
             entries.append(
                 {
@@ -94,8 +96,19 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
     return content
 
 
-def prepare_interferogram(interferogram: Interferogram, raw: Path, settings: Prepare) -> xr.Dataset:
+def prepare_interferogram(
+    interferogram: Interferogram, raw: Path, settings: Prepare, spare: dict[str, np.ndarray] | None = None
+) -> xr.Dataset:
     """Read, align, wrap and unwrap one interferogram.
+
+    Parameters
+    ----------
+    interferogram : Interferogram
+    raw : Path
+        As in `prepare_event`.
+    settings : Prepare
+    spare : dict of ndarray, optional
+        Arrays of an interferogram that is no longer needed: read into where they fit.
 
     Returns
     -------
@@ -113,7 +126,7 @@ def prepare_interferogram(interferogram: Interferogram, raw: Path, settings: Pre
     hashes = _listed_products(folder)
     paths = {name: folder / product_file(interferogram.pair, name) for name in ROLES if name in hashes}
     products = align({name: read_product(path, name) for name, path in paths.items()}, paths, settings.grid_tolerance_px)
-    arrays, made = _phases(paths, next(iter(products.values())).shape)
+    arrays, made = _phases(paths, next(iter(products.values())).shape, {} if spare is None else spare)
     if not arrays["valid"].any():
         some = paths[next(iter(paths))]
         raise ProductError(f"{some}: no pixel holds data; drop {interferogram.key} from the interferograms table or use another mirror")
@@ -165,31 +178,35 @@ def _listed_products(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def _phases(paths: dict[str, Path], shape: tuple[int, ...]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+def _phases(paths: dict[str, Path], shape: tuple[int, ...], spare: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Read the products, which lie on one grid, and tell what each phase was made from."""
     made = {"wrapped": "diff_pha" if "diff_pha" in paths else "rewrapped unw"}
-    arrays = {ROLES[name]: np.empty(shape, np.float32) for name in paths}
-    for name, path in paths.items():
-        read_into(path, name, arrays[ROLES[name]])
+    arrays = {role: _raster(role, shape, spare) for role in {"wrapped", "valid", *(ROLES[name] for name in paths)}}
     if "unwrapped" in arrays:
         made["unwrapped"] = "unw"
-    wrapped = arrays.setdefault("wrapped", np.empty(shape, np.float32))
-    unwrapped, coherence = arrays.get("unwrapped"), arrays.get("coherence")
-    valid = arrays["valid"] = np.empty(shape, bool)
 
-    def finish(first: int) -> None:
-        band = slice(first, first + BAND_ROWS)
+    def read(rows: slice) -> None:
+        band = {role: array[rows] for role, array in arrays.items()}
+        for name, path in paths.items():
+            read_band(path, name, rows, band[ROLES[name]])
+        wrapped, unwrapped = band["wrapped"], band.get("unwrapped")
         if "diff_pha" not in paths and unwrapped is not None:
-            wrapped[band] = rewrap(unwrapped[band])
-        elif _leaves_one_cycle(wrapped[band]):
-            wrapped[band] = rewrap(wrapped[band])
-        np.isfinite(wrapped[band], out=valid[band])
-        if coherence is not None:
-            seen = valid[band] if unwrapped is None else valid[band] | np.isfinite(unwrapped[band])
-            np.copyto(coherence[band], np.float32(np.nan), where=~seen)
+            wrapped[...] = rewrap(unwrapped)
+        elif _leaves_one_cycle(wrapped):
+            wrapped[...] = rewrap(wrapped)
+        valid = np.isfinite(wrapped, out=band["valid"])
+        if "coherence" in band:
+            seen = valid if unwrapped is None else valid | np.isfinite(unwrapped)
+            np.copyto(band["coherence"], np.float32(np.nan), where=~seen)
 
-    dask.compute(*(dask.delayed(finish)(first) for first in range(0, shape[0], BAND_ROWS)))
+    dask.compute(*(dask.delayed(read)(rows) for rows in row_bands(paths.values())))
     return arrays, made
+
+
+def _raster(role: str, shape: tuple[int, ...], spare: dict[str, np.ndarray]) -> np.ndarray:
+    """Return an array to fill: a spare one if it fits, since fresh memory costs about as much as what is done with it."""
+    old = spare.pop(role, None)
+    return old if old is not None and old.shape == shape else np.empty(shape, bool if role == "valid" else np.float32)
 
 
 def _leaves_one_cycle(phase: np.ndarray) -> bool:

@@ -138,25 +138,26 @@ def _survey(event: Event, interferogram: Interferogram, store: Path, tiling: Til
     except ProductError as error:
         raise ProductError(f"{store}, {interferogram.key}: {error}") from error
     valid = data.read("valid")
-    chosen: list[tuple[Tile, Bounds]] = []
+    chosen: list[tuple[Tile, Bounds, int]] = []
     dropped: Counter[str] = Counter()
     for tile in grid:
         bounds = geo.bounds(tile)
-        fraction = float(np.count_nonzero(valid[tile.window])) / tiling.size**2
+        seen = int(np.count_nonzero(valid[tile.window]))
+        fraction = seen / tiling.size**2
         if tiling.radius_km is not None and _distance_km(event, bounds) > tiling.radius_km:
             dropped[f"farther than {tiling.radius_km:g} km from the epicentre"] += 1
         elif fraction < tiling.min_valid or fraction == 0.0:
             dropped[f"with data in less than {tiling.min_valid:.0%} of their pixels"] += 1
         else:
-            chosen.append((tile, bounds))
+            chosen.append((tile, bounds, seen))
     if not chosen:
         return Survey([], [], dropped)
     coherence = data.read("coherence") if "coherence" in data else None
     if coherence is not None:
         np.copyto(coherence, np.float32(0), where=~valid)
     evidence = gather_evidence(event, interferogram, outlines, data.latitude, data.longitude).where(valid)
-    rows = [_describe(event, interferogram, tile, bounds, valid, coherence, evidence, tiling) for tile, bounds in chosen]
-    return Survey([tile for tile, _ in chosen], rows, dropped)
+    rows = [_describe(event, interferogram, tile, bounds, seen, coherence, evidence, tiling) for tile, bounds, seen in chosen]
+    return Survey([tile for tile, _, _ in chosen], rows, dropped)
 
 
 def _describe(
@@ -164,13 +165,12 @@ def _describe(
     interferogram: Interferogram,
     tile: Tile,
     bounds: Bounds,
-    valid: np.ndarray,
+    seen: int,
     coherence: np.ndarray | None,
     evidence: Evidence,
     tiling: Tiling,
 ) -> dict[str, Any]:
-    """Return the row of a tile, without what only the cutting of the unwrapped phase shows."""
-    seen = int(np.count_nonzero(valid[tile.window]))
+    """Return the row of a tile in which `seen` pixels have data, without what only the cutting of the unwrapped phase shows."""
     label = judge(evidence, tile.window, seen, tiling.label)
     mean_coherence = np.nan if coherence is None else round(float(coherence[tile.window].sum()) / seen, 5)
     return {

@@ -9,6 +9,7 @@ No-data rules, by product and vintage:
 - A nodata value that the file itself declares counts for every product.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 2_000_000_000
 MAX_BLOCK_BYTES = 1_000_000_000
 CHUNK_PIXELS = 4_000_000
+BAND_PIXELS = 700_000
 REPLACE = "remove the file and fetch it again"
 UNITS = {"unw": "radian", "diff_pha": "radian", "cc": "1"}
 LONG_NAMES = {"unw": "unwrapped phase", "diff_pha": "wrapped phase", "cc": "coherence"}
@@ -105,15 +107,15 @@ def _has_data(values: NDArray[Any], product: str, nodata: float | None) -> NDArr
     return valid
 
 
-def _bands(source: DatasetReader) -> list[Window]:
+def _bands(source: DatasetReader, pixels: int) -> list[Window]:
     """Return windows of whole blocks over the full width: each block of a striped file is decoded once."""
-    rows = _rows_per_chunk(source)
+    rows = _rows_per_chunk(source, pixels)
     return [Window(0, row, source.width, min(rows, source.height - row)) for row in range(0, source.height, rows)]
 
 
-def _rows_per_chunk(source: DatasetReader) -> int:
+def _rows_per_chunk(source: DatasetReader, pixels: int) -> int:
     block = source.block_shapes[0][0]
-    return max(block, CHUNK_PIXELS // source.width // block * block)
+    return max(block, pixels // source.width // block * block)
 
 
 def check_product(path: str | Path, product: str) -> ProductInfo:
@@ -141,7 +143,7 @@ def check_product(path: str | Path, product: str) -> ProductInfo:
     counted = 0
     with _open(path) as source:
         _check_header(path, source, product)
-        for window in _bands(source):
+        for window in _bands(source, BAND_PIXELS):
             values = _read(path, source, window)
             valid = _has_data(values, product, source.nodata)
             if product == "cc":
@@ -191,7 +193,7 @@ def read_product(path: str | Path, product: str, chunks: Any = None) -> "xr.Data
         _check_header(path, source, product)
         shape, grid, crs = (source.height, source.width), source.transform, source.crs
         if chunks is None:
-            chunks = (_rows_per_chunk(source), source.width)
+            chunks = (_rows_per_chunk(source, CHUNK_PIXELS), source.width)
     if isinstance(chunks, dict):
         chunks = (chunks.get("y", "auto"), chunks.get("x", "auto"))
     south_up, east_first = grid.e > 0, grid.a < 0
@@ -227,51 +229,62 @@ def _block(
     row = shape[0] - bottom if south_up else top
     column = shape[1] - right if east_first else left
     result = np.empty((bottom - top, right - left), np.float32)
-    _fill(path, product, Window(column, row, right - left, bottom - top), result)
+    with _open(path) as source:
+        _fill(path, source, product, Window(column, row, right - left, bottom - top), result)
     return np.ascontiguousarray(result[:: -1 if south_up else 1, :: -1 if east_first else 1])
 
 
-def read_into(path: str | Path, product: str, out: NDArray[np.float32]) -> None:
-    """Read a whole product as `read_product` gives it, straight into an array: no block of it is copied twice.
+def row_bands(paths: Iterable[Path]) -> list[slice]:
+    """Return the bands of whole rows, north up, in which to read products of one grid together.
+
+    They are small enough that what is done with one finds it in the processor's cache, and follow the blocks of
+    the file with the tallest, so that each is decoded once.
+    """
+    tallest, bands = 0, []
+    for path in paths:
+        with _open(path) as source:
+            if source.block_shapes[0][0] > tallest:
+                tallest, rows = source.block_shapes[0][0], source.height
+                firsts = [(window.row_off, window.row_off + window.height) for window in _bands(source, BAND_PIXELS)]
+                bands = [slice(rows - stop, rows - first) if source.transform.e > 0 else slice(first, stop) for first, stop in firsts]
+    return bands
+
+
+def read_band(path: Path, product: str, rows: slice, out: NDArray[np.float32]) -> None:
+    """Read some rows of a product as `read_product` gives them, straight into an array.
 
     Parameters
     ----------
     path : path of a GeoTIFF
     product : {"unw", "diff_pha", "cc"}
-    out : ndarray of float32, shape (rows, columns), contiguous
-        Filled, bands of whole rows in parallel as dask is configured to.
+    rows : slice
+        Counted from the north.
+    out : ndarray of float32, shape (rows.stop - rows.start, columns), contiguous
+        Filled.
 
     Raises
     ------
     ProductError
         If a block cannot be read.
     """
-    import dask
-
-    path = Path(path)
     with _open(path) as source:
-        bands, south_up, east_first = _bands(source), source.transform.e > 0, source.transform.a < 0
-    rows = len(out)
-
-    def band(window: Window) -> None:
-        first = rows - window.row_off - window.height if south_up else window.row_off
-        place = out[first : first + window.height]
-        _fill(path, product, window, place)
-        if south_up or east_first:
-            place[...] = place[:: -1 if south_up else 1, :: -1 if east_first else 1].copy()
-
-    dask.compute(*(dask.delayed(band)(window) for window in bands))
+        south_up, east_first = source.transform.e > 0, source.transform.a < 0
+        first = source.height - rows.stop if south_up else rows.start
+        _fill(path, source, product, Window(0, first, source.width, len(out)), out)
+    if south_up or east_first:
+        out[...] = out[:: -1 if south_up else 1, :: -1 if east_first else 1].copy()
 
 
-def _fill(path: Path, product: str, window: Window, out: NDArray[np.float32]) -> None:
+def _fill(path: Path, source: DatasetReader, product: str, window: Window, out: NDArray[np.float32]) -> None:
     """Read a window as it lies in the file, in the product's units, NaN where it holds no data."""
-    with _open(path) as source:
-        if source.dtypes[0] == "float32":
-            values = _read(path, source, window, out)
-        else:
-            values = _read(path, source, window)
-            np.multiply(values, np.float32(1 / 255 if values.dtype == np.uint8 else 1), out=out, casting="unsafe")
-        valid = _has_data(values, product, source.nodata)
+    if source.dtypes[0] == "float32":
+        values = _read(path, source, window, out)
+    else:
+        values = _read(path, source, window)
+        np.multiply(values, np.float32(1 / 255 if values.dtype == np.uint8 else 1), out=out, casting="unsafe")
+    if values.dtype.kind != "f" and source.nodata is None:
+        return
+    valid = _has_data(values, product, source.nodata)
     if not valid.all():
         np.copyto(out, np.float32(np.nan), where=~valid)
 
