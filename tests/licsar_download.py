@@ -1,18 +1,16 @@
 """A server with one product, and a download from it: what the tests of downloading stand on."""
 
-from functools import partial
-
 import pytest
 
 from fringeflow.config.models import Download
-from fringeflow.licsar.download import Downloader
-from fringeflow.licsar.products import check_product
+from fringeflow.licsar.download import product_content
+from fringeflow.transfer.download import Downloader
 from tests.licsar_files import phase, write_tif
 from tests.servers import serve
 
 QUICK = Download(timeout_s=10, attempts=4, backoff_s=0.001, max_redirects=3)
 IMPATIENT = QUICK.model_copy(update={"timeout_s": 0.4, "attempts": 2})
-CHECK = partial(check_product, product="unw")
+PRODUCT = product_content("unw")
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +39,7 @@ def out(tmp_path):
 
 def fetch(server, out, settings=QUICK, known=None, path="/a.tif", **options):
     with Downloader(settings) as downloader:
-        return downloader.file(server.url + path, out, CHECK, known=known, **options)
+        return downloader.file(server.url + path, out, PRODUCT, known=known, **options)
 
 
 def leftovers(out):

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 
@@ -127,6 +128,25 @@ def fine(answer: Answer) -> Answer:
     return answer
 
 
+def offer(request: Request, content: bytes, modified: str, content_type: str) -> Answer:
+    """Answer with a file as a web server does: whole, in part, or unchanged."""
+    etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {"ETag": etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
+    if request.headers.get("If-None-Match") == etag:
+        return Answer(304, b"", headers)
+    if "If-None-Match" not in request.headers and request.headers.get("If-Modified-Since") == modified:
+        return Answer(304, b"", headers)
+    headers["Content-Type"] = content_type
+    span = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+    if span and request.headers.get("If-Range", etag) in (etag, modified):
+        first = int(span[1])
+        if first >= len(content):
+            return Answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+        return Answer(206, content[first:], headers)
+    return Answer(200, content, headers)
+
+
 class Server:
     """A running server: where it is, what it was asked, and what it shall do wrong next."""
 
@@ -151,17 +171,23 @@ class Server:
         """Return the requests for a path, in order."""
         return [request for request in self.requests if request.path == path]
 
+    def key(self, request: Request) -> str:
+        """Return what scripts name a request by: its path."""
+        return request.path
+
     def answer(self, request: Request) -> Answer:
         """Return the answer to a request, misbehaviour included."""
         with self._lock:
             self.requests.append(request)
-            steps = self._scripts[request.path]
-            step = steps.popleft() if steps else self._always.get(request.path)
+            key = self.key(request)
+            steps = self._scripts[key]
+            step = steps.popleft() if steps else self._always.get(key)
         if step is None:
             step = next((step for path, step in self._always.items() if path.endswith("*") and request.path.startswith(path[:-1])), fine)
-        return step(self._good(request))
+        return step(self.good(request))
 
-    def _good(self, request: Request) -> Answer:
+    def good(self, request: Request) -> Answer:
+        """Return the answer to a request without misbehaviour."""
         if request.path in self.pages:
             return Answer(200, self.pages[request.path].encode(), {"Content-Type": "text/html"})
         path = self.folder / request.path.strip("/")
@@ -171,23 +197,8 @@ class Server:
             return Answer(200, self._listing(path, request.path).encode(), {"Content-Type": "text/html;charset=UTF-8"})
         if not path.is_file() or request.path.endswith("/"):
             return Answer(404, b"<html>Not Found</html>", {"Content-Type": "text/html"})
-        content = path.read_bytes()
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
         modified = email.utils.formatdate(int(path.stat().st_mtime), usegmt=True)
-        headers = {"ETag": etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
-        if request.headers.get("If-None-Match") == etag:
-            return Answer(304, b"", headers)
-        if "If-None-Match" not in request.headers and request.headers.get("If-Modified-Since") == modified:
-            return Answer(304, b"", headers)
-        headers["Content-Type"] = "image/tiff" if path.suffix == ".tif" else "text/plain"
-        span = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
-        if span and request.headers.get("If-Range", etag) in (etag, modified):
-            first = int(span[1])
-            if first >= len(content):
-                return Answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
-            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
-            return Answer(206, content[first:], headers)
-        return Answer(200, content, headers)
+        return offer(request, path.read_bytes(), modified, "image/tiff" if path.suffix == ".tif" else "text/plain")
 
     def _listing(self, path: Path, place: str) -> str:
         names = sorted(child.name + "/" * child.is_dir() for child in path.iterdir())
@@ -251,6 +262,9 @@ class _Quiet(ThreadingHTTPServer):
         """A connection that was broken on purpose is no news."""
 
 
+Rules = TypeVar("Rules", bound=Server)
+
+
 @contextmanager
 def serve(folder: str | Path, style: str = "jasmin") -> Iterator[Server]:
     """Serve a folder on a free loopback port while the block runs.
@@ -261,7 +275,13 @@ def serve(folder: str | Path, style: str = "jasmin") -> Iterator[Server]:
     style : {"jasmin", "ceda"}
         How listings look.
     """
-    rules = Server(Path(folder), style)
+    with run(Server(Path(folder), style)) as rules:
+        yield rules
+
+
+@contextmanager
+def run(rules: Rules) -> Iterator[Rules]:
+    """Let a server of any kind answer on a free loopback port while the block runs."""
     handler = type("Handler", (_Handler,), {"rules": rules})
     server = _Quiet(("127.0.0.1", 0), handler)
     rules.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fringeflow.files import sha256_file
-from fringeflow.licsar.download import Downloader
-from fringeflow.licsar.parts import Record, kept_record
 from fringeflow.licsar.products import EmptyProductError
-from fringeflow.licsar.transport import GaveUpError, MissingError, WrongContentError, _retry_after_s
-from tests.licsar_download import CHECK, IMPATIENT, QUICK, archive, assert_whole, fetch, leftovers, no_proxy, out, server
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.parts import Record, kept_record
+from fringeflow.transfer.transport import GaveUpError, MissingError, WrongContentError, _retry_after_s
+from tests.licsar_download import IMPATIENT, PRODUCT, QUICK, archive, assert_whole, fetch, leftovers, no_proxy, out, server
 from tests.licsar_files import phase, write_tif
 from tests.servers import body, drip, length, page, redirect, reset, serve, status, truncate, without
 
@@ -211,7 +211,7 @@ def test_a_server_that_is_not_there_is_tried_again(out):
     with serve(Path(".")) as gone:
         url = gone.url
     with Downloader(QUICK) as downloader, pytest.raises(GaveUpError, match=r"after 4 tries: ConnectError.*\(4x\)"):
-        downloader.file(f"{url}/a.tif", out, CHECK)
+        downloader.file(f"{url}/a.tif", out, PRODUCT)
 
 
 def test_fewer_tries_can_be_asked_for(server, out):
@@ -223,7 +223,7 @@ def test_fewer_tries_can_be_asked_for(server, out):
 
 def test_a_local_file_is_copied_and_is_no_link(archive, out):
     with Downloader(QUICK) as downloader:
-        record = downloader.file(str(archive / "a.tif"), out, CHECK)
+        record = downloader.file(str(archive / "a.tif"), out, PRODUCT)
     assert record == Record(str(archive / "a.tif"), out.stat().st_size, sha256_file(out))
     assert out.stat().st_nlink == 1
     assert not out.is_symlink()
@@ -235,11 +235,11 @@ def test_a_local_file_is_judged_like_any_other(archive, out):
     (archive / "empty.tif").write_bytes(b"")
     with Downloader(QUICK) as downloader:
         with pytest.raises(MissingError):
-            downloader.file(str(archive / "gone.tif"), out, CHECK)
+            downloader.file(str(archive / "gone.tif"), out, PRODUCT)
         with pytest.raises(WrongContentError, match="HTML"):
-            downloader.file(str(archive / "page.tif"), out, CHECK)
+            downloader.file(str(archive / "page.tif"), out, PRODUCT)
         with pytest.raises(WrongContentError, match="0 bytes"):
-            downloader.file(str(archive / "empty.tif"), out, CHECK)
+            downloader.file(str(archive / "empty.tif"), out, PRODUCT)
     assert leftovers(out) == []
 
 

@@ -12,8 +12,8 @@ from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.config.tables import Event
 from fringeflow.errors import DownloadError
 from fringeflow.licsar.catalogue import resolve, write_catalogue
-from fringeflow.licsar.download import Downloader
-from fringeflow.licsar.transport import GaveUpError, UnreachableError
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.transport import GaveUpError, UnreachableError
 from tests.servers import page, redirect, reset, serve, status
 
 QUICK = Download(timeout_s=10, attempts=3, backoff_s=0.001)

@@ -11,8 +11,8 @@ from email.utils import formatdate
 import pytest
 
 from fringeflow.files import sha256_file
-from fringeflow.licsar.parts import kept_record
-from fringeflow.licsar.transport import GaveUpError
+from fringeflow.transfer.parts import kept_record
+from fringeflow.transfer.transport import GaveUpError
 from tests.licsar_download import archive, assert_whole, fetch, leftovers, no_proxy, out, server
 from tests.licsar_files import phase, write_tif
 from tests.servers import body, drip, page, reset, status, truncate, without
@@ -53,9 +53,10 @@ def test_what_was_killed_in_the_middle_is_resumed(server, archive, out):
     program = f"""
         from pathlib import Path
         from fringeflow.config.models import Download
-        from fringeflow.licsar.download import Downloader
+        from fringeflow.transfer.content import Content
+        from fringeflow.transfer.download import Downloader
         with Downloader(Download(timeout_s=30)) as downloader:
-            downloader.file({server.url + "/a.tif"!r}, Path({str(out)!r}), print)
+            downloader.file({server.url + "/a.tif"!r}, Path({str(out)!r}), Content(print, print))
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import SHOWN, DownloadError, FringeflowError
-from fringeflow.licsar.download import Downloader
 from fringeflow.licsar.lookup import Lookup
 from fringeflow.licsar.mirrors import events_folder, layout_of, metadata_location
 from fringeflow.licsar.pairs import choose_pairs
 from fringeflow.licsar.portal import FrameMetadata, parse_event_frames, parse_event_page, parse_events, parse_metadata
 from fringeflow.licsar.table import merge_rows, read_rows
-from fringeflow.licsar.transport import GaveUpError, MissingError, UnreachableError
 from fringeflow.progress import track
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.transport import GaveUpError, MissingError, UnreachableError
 
 logger = logging.getLogger(__name__)
 

@@ -4,20 +4,20 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from fringeflow.config.models import Download, Mirror, is_url
 from fringeflow.errors import DownloadError
 from fringeflow.files import read_json, write_json
-from fringeflow.licsar.download import Downloader
+from fringeflow.licsar.download import product_content
 from fringeflow.licsar.lookup import Lookup
 from fringeflow.licsar.mirrors import origin, pair_folder, product_location, trusted_origins
 from fringeflow.licsar.names import PHASES, PRODUCTS, check_names, product_file
-from fringeflow.licsar.parts import Record, kept_record
-from fringeflow.licsar.products import EmptyProductError, check_product
-from fringeflow.licsar.transport import GaveUpError, MissingError, WrongContentError
+from fringeflow.licsar.products import EmptyProductError
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.parts import Record, kept_record
+from fringeflow.transfer.transport import GaveUpError, MissingError, WrongContentError
 
 logger = logging.getLogger(__name__)
 
@@ -158,9 +158,10 @@ class _Errand:
             if attempt.place == place:
                 return attempt.outcome
         mirror = mirror or self._mirror_of(place)
-        check = partial(check_product, product=product)
         try:
-            self.records[product] = self.downloader.file(place, path, check, known=known, attempts=self._patience(mirror))
+            self.records[product] = self.downloader.file(
+                place, path, product_content(product), known=known, attempts=self._patience(mirror)
+            )
             return "got"
         except MissingError as error:
             attempt = Attempt(place, "absent", str(error))

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from fringeflow.config.models import Mirror, is_url
 from fringeflow.config.tables import PAIR_PATTERN
-from fringeflow.licsar.download import Downloader
 from fringeflow.licsar.listing import Links, listing_links, manifest_links
 from fringeflow.licsar.mirrors import pair_folder, pairs_folder, trusted_origins
-from fringeflow.licsar.transport import GaveUpError, MissingError
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.transport import GaveUpError, MissingError
 
 
 class Lookup:

@@ -18,6 +18,8 @@ from fringeflow.errors import DownloadError
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
+LONGEST_WORDS = 400
+STALL_BYTES = 1024
 LONGEST_PAUSE_S = 120.0
 LONGEST_RETRY_AFTER_S = 600.0
 PASSING = {408, 425, 429}
@@ -38,6 +40,14 @@ class UnreachableError(GaveUpError):
     def __init__(self, reason: str, host: str):
         super().__init__(reason)
         self.host = host
+
+
+class RefusedError(GaveUpError):
+    """The server has understood and declines (a status of 400 to 499): another try would not change its mind."""
+
+
+class NoContentError(GaveUpError):
+    """The server has understood and answered that there is nothing (204)."""
 
 
 class WrongContentError(GaveUpError):
@@ -80,6 +90,10 @@ def exchange(client: httpx.Client, url: str, headers: Mapping[str, str], setting
     ------
     MissingError
         For 404 and 410.
+    NoContentError
+        For 204.
+    RefusedError
+        For other 4xx, with the server's own words if it says them in plain text.
     GaveUpError
         For any other answer that a further try would not change.
     PassingError
@@ -88,7 +102,7 @@ def exchange(client: httpx.Client, url: str, headers: Mapping[str, str], setting
     response = None
     try:
         response = _follow(client, url, headers, settings)
-        _judge(response)
+        _judge(response, settings)
         yield response
     except httpx.TransportError as error:
         raise _transport_failure(error, settings) from error
@@ -112,6 +126,19 @@ def _transport_failure(error: httpx.TransportError, settings: Download) -> Excep
     return PassingError(f"{type(error).__name__}: {str(error).rstrip('.') or 'connection failed'}", unreached=unreached)
 
 
+def paced(chunks: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
+    """Yield chunks; a server that only drips counts as silent, since a read time-out never notices it."""
+    size, since = 0, time.monotonic()
+    for chunk in chunks:
+        yield chunk
+        size += len(chunk)
+        now = time.monotonic()
+        if now - since > timeout_s:
+            if size < STALL_BYTES:
+                raise PassingError(f"fewer than {STALL_BYTES} bytes in {timeout_s:g} s")
+            size, since = 0, now
+
+
 def _follow(client: httpx.Client, url: str, headers: Mapping[str, str], settings: Download) -> httpx.Response:
     """Send the request and follow its redirects, a bounded number of them and never in a circle."""
     current, passed = httpx.URL(url), [url]
@@ -132,7 +159,7 @@ def _follow(client: httpx.Client, url: str, headers: Mapping[str, str], settings
         current = target
 
 
-def _judge(response: httpx.Response) -> None:
+def _judge(response: httpx.Response, settings: Download) -> None:
     """Raise unless the status is one a caller can work with."""
     status = response.status_code
     if status in (200, 206, 304, 416):
@@ -142,7 +169,30 @@ def _judge(response: httpx.Response) -> None:
         raise MissingError(reason)
     if status in PASSING or status >= 500:
         raise PassingError(reason, _retry_after_s(response.headers.get("Retry-After", "")))
+    if status == 204:
+        raise NoContentError(reason)
+    if 400 <= status < 500:
+        words = _words(response, settings)
+        raise RefusedError(f'{reason}: the server says "{words}"' if words else reason)
     raise GaveUpError(reason)
+
+
+def _words(response: httpx.Response, settings: Download) -> str:
+    """Return the beginning of a plain text, on one line; nothing if there is none to be had."""
+    if not response.headers.get("Content-Type", "text/plain").lower().startswith("text/plain"):
+        return ""
+    body = bytearray()
+    try:
+        for chunk in paced(response.iter_bytes(), settings.timeout_s):
+            body += chunk
+            if len(body) > LONGEST_WORDS:
+                break
+    except (httpx.HTTPError, PassingError):
+        pass  # what has come is told
+    text = " ".join(body.decode("utf-8", errors="replace").split())
+    if text.startswith("<"):
+        return ""
+    return text if len(text) <= LONGEST_WORDS else f"{text[:LONGEST_WORDS]} ..."
 
 
 def _retry_after_s(value: str) -> float:

@@ -1,0 +1,59 @@
+"""The interferograms that a folder in LiCSAR layout holds."""
+
+import re
+from pathlib import Path
+
+from fringeflow.config.tables import FRAME_PATTERN, PAIR_PATTERN, Event, Interferogram, Tables
+from fringeflow.errors import ConfigError
+
+
+def find_interferograms(root: str | Path) -> list[tuple[str, str]]:
+    """Return frame and pair of every interferogram in a folder, sorted.
+
+    Parameters
+    ----------
+    root : path of `LiCSAR_products`
+        Laid out as `{track}/{frame}/interferograms/{pair}/`.
+
+    Raises
+    ------
+    ConfigError
+        If it is no folder, or holds no interferogram.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise ConfigError([f"detect.folder: '{root}' is not a folder; expected one in LiCSAR layout"])
+    found = sorted(
+        (path.parts[-3], path.name)
+        for path in root.glob("*/*/interferograms/*")
+        if path.is_dir() and re.match(FRAME_PATTERN, path.parts[-3]) and re.match(PAIR_PATTERN, path.name)
+    )
+    if not found:
+        raise ConfigError([f"detect.folder: no interferogram in '{root}'; expected {{track}}/{{frame}}/interferograms/{{pair}}/ in it"])
+    return found
+
+
+def with_folder(tables: Tables, root: str | Path) -> Tables:
+    """Add the interferograms of a folder to the tables: those that no event has yet, as areas named after their frames.
+
+    Parameters
+    ----------
+    tables : Tables
+    root : path of `LiCSAR_products`
+
+    Returns
+    -------
+    Tables
+
+    Raises
+    ------
+    ConfigError
+        See `find_interferograms`.
+    """
+    owners = {row.key: event for event, rows in tables.interferograms.items() for row in rows}
+    events, pairs = dict(tables.events), {event: list(rows) for event, rows in tables.interferograms.items()}
+    for frame, pair in find_interferograms(root):
+        if f"{frame}/{pair}" not in owners:
+            events.setdefault(frame, Event(event=frame))
+            pairs.setdefault(frame, []).append(Interferogram(event=frame, frame=frame, pair=pair))
+    return Tables(dict(sorted(events.items())), dict(sorted(pairs.items())), tables.gaps)
