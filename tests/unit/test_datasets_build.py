@@ -133,7 +133,7 @@ def test_a_class_missing_from_a_part_names_the_events_that_have_it(tmp_path):
         build(tmp_path / "out", indexes, split=given_split(train=["a"], validation=["b"], test=["c"]))
     message = str(caught.value)
     assert "split 'validation' has no sample of class 'deformation'. Events that have: train: a (1); test: c (1)" in message
-    assert "move an event between split.train" in message
+    assert "move events between split.train" in message
 
 
 def test_an_empty_part_is_refused(tmp_path):

@@ -78,12 +78,17 @@ def write_event(toy: ToyDataset, event: str, quiet: int, deformed: int, views: t
     rng = np.random.default_rng(ord(event) if seed is None else seed)
     tiles = [tiles_of(rng, SIZE, fringes) for fringes in [0.0] * quiet + [FRINGES] * deformed + [0.5]]
     for view in views:
-        samples = np.stack([tile["wrapped" if view == "spectrogram" else view] for tile in tiles])
+        samples = np.stack([tile["unwrapped" if view == "unwrapped" else "wrapped"] for tile in tiles])
         if view == "spectrogram":
             samples = spectrogram(samples, Spectrogram(window=SIZE // 2, hop=SIZE // 2, bins=SIZE // 2, max_wavenumber=0.5))
+        elif view == "gather":
+            samples = np.sin(samples)
+        elif view == "images":
+            samples = np.concatenate([(1 + np.sin(samples + shift)) / 2 for shift in (0, 2, 4)], axis=1)
         attrs = {"event": event, "view": view}
+        shape = samples.shape[1:]
         write_samples(
-            Path(toy.store(event)) / f"{view}.zarr", [samples], count=len(samples), shape=(SIZE, SIZE), attrs=attrs, units=VIEWS[view].units
+            Path(toy.store(event)) / f"{view}.zarr", [samples], count=len(samples), shape=shape, attrs=attrs, units=VIEWS[view].units
         )
 
 

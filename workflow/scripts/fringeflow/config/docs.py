@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from fringeflow.config import models, tables
+from fringeflow.config import collections, learning, models, tables
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("The whole configuration", models.Config),
@@ -21,17 +21,29 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`tilings.{name}`", models.Tiling),
     ("`tilings.{name}.label`", models.LabelRule),
     ("`spectrogram`", models.Spectrogram),
+    ("`collections.{name}` with `kind: simulated`", collections.SimulatedGathers),
+    ("`collections.{name}` with `kind: recordings`", collections.Recordings),
+    ("`collections.{name}` with `kind: fdsn`", collections.Fdsn),
+    ("`collections.{name}` with `kind: pictures`", collections.Pictures),
+    ("`collections.{name}.gather`", collections.Gather),
+    ("`collections.{name}.spectrogram`", collections.Stft),
     ("`datasets.{name}`", models.Dataset),
     ("`datasets.{name}.split` with `method: stratified`", models.StratifiedSplit),
     ("`datasets.{name}.split` with `method: given`", models.GivenSplit),
-    ("`models.{name}`", models.Model),
-    ("`strategies.{name}`", models.Strategy),
-    ("`training`", models.Training),
+    ("`datasets.{name}.split` with `method: folders`", models.FolderSplit),
+    ("`models.{name}`", learning.Model),
+    ("`models.{name}.training`", learning.TrainingChanges),
+    ("`models.{name}.stages` (a list)", learning.Stage),
+    ("`models.{name}.tune`", learning.Tune),
+    ("`models.{name}.tune.space.{name}`", learning.Range),
+    ("`strategies.{name}`", learning.Strategy),
+    ("`training`", learning.Training),
     ("`evaluation`", models.Evaluation),
     ("`curation`", models.Curation),
     ("`learning_curve`", models.LearningCurve),
     ("`study`", models.Study),
     ("`gallery`", models.Gallery),
+    ("`detect`", models.Detect),
     ("`score`", models.Score),
 ]
 TABLES: list[tuple[str, type[BaseModel]]] = [("`events.tsv`", tables.Event), ("`interferograms.tsv`", tables.Interferogram)]
@@ -85,6 +97,8 @@ def _type_of(spec: dict[str, Any], defs: dict[str, Any]) -> str:
     for union in ("anyOf", "oneOf"):
         if union in spec:
             return " or ".join(dict.fromkeys(_type_of(part, defs) for part in spec[union]))
+    if "prefixItems" in spec:
+        return f"list of {len(spec['prefixItems'])}, each {_type_of(spec['prefixItems'][0], defs)}"
     if spec.get("type") == "array":
         return f"list of {_type_of(spec['items'], defs)}"
     if spec.get("type") == "object":

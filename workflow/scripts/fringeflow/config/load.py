@@ -82,12 +82,17 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the values of the key that tells a model from its alternatives; pydantic puts them into an error's place."""
+    return tuple(tag for name in ("method", "kind") if name in model.model_fields for tag in get_args(model.model_fields[name].annotation))
+
+
 def _valid_names(key: Key) -> list[str]:
     """Return the keys that are valid beside an unknown one."""
     models: list[type[BaseModel]] = [Config]
     for part in key[:-1]:
         fields = [model.model_fields[str(part)] for model in models if str(part) in model.model_fields]
-        tagged = [model for model in models if "method" in model.model_fields and part in get_args(model.model_fields["method"].annotation)]
+        tagged = [model for model in models if part in _tags(model)]
         if fields:
             models = [model for info in fields for model in _models_in(info.annotation)]
         elif tagged:
@@ -95,11 +100,20 @@ def _valid_names(key: Key) -> list[str]:
     return sorted({name for model in models for name in model.model_fields})
 
 
+def _without_tags(key: Key) -> Key:
+    """Return a key as it stands in the file: without the tags after `split` and after the name of a collection."""
+    shown = [
+        part for index, part in enumerate(key) if not (index and key[index - 1] == "split" and part in ("given", "stratified", "folders"))
+    ]
+    if shown[:1] == ["collections"] and len(shown) > 2:
+        del shown[2]
+    return tuple(shown)
+
+
 def _problem(error: ErrorDetails, sources: Sources) -> str:
     """Turn one pydantic error into a sentence."""
     key = tuple(error["loc"])
-    tags = ("given", "stratified")
-    shown = tuple(part for index, part in enumerate(key) if not (part in tags and index and key[index - 1] == "split"))
+    shown = _without_tags(key)
     place = f"{sources.where(shown)}: {dotted(shown)}"
     if error["type"] == "extra_forbidden":
         return f"{place}: unknown key; {nearest(str(key[-1]), _valid_names(key))}"

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from fringeflow.config.classes import CLASSES, POSITIVE
+from fringeflow.config.collections import Collection
+from fringeflow.config.learning import Model, Strategy, Training
 from fringeflow.config.strict import Fraction, Name, Positive, Strict
-from fringeflow.config.studies import Curation, Gallery, LearningCurve, Study
+from fringeflow.config.studies import Curation, Detect, Gallery, LearningCurve, Study
 
 ARCHIVE = "results/archive/LiCSAR_products"
 """Where the simulator writes: a mirror in the layout `jasmin`."""
@@ -160,73 +163,27 @@ class StratifiedSplit(Strict):
         return self
 
 
-class Model(Strict):
-    """One model to train; its name in the config is its folder in the results."""
+class FolderSplit(Strict):
+    """The split of a collection of pictures as its folders have it: `train`, `val` and `test`."""
 
-    architecture: str | None = Field(None, description="Registered architecture; null means the model's own name.")
-    weights: str | None = Field(None, description="`packaged`, `imagenet`, `none`, or a file; null means the architecture's default.")
-    head: str | None = Field(None, description="`linear` or `silva`; null means the architecture's default.")
-    mode: str | None = Field(
-        None,
-        description="`frozen` trains the head on cached features, `partial` also the layers from `from_layer` on, `full` all layers; "
-        "null means `frozen`. What is frozen is computed once for all strategies and seeds.",
-    )
-    from_layer: str | None = Field(
-        None,
-        description="First trained layer in the mode `partial`; null means the last block of the architecture (`block5_conv1` of VGG19).",
-    )
-    input_size: int | None = Field(
-        None, ge=16, le=1024, description="Side of the model's input, in pixels; null means the architecture's default."
-    )
-    encodings: dict[str, str] = Field({}, description="Encoding by view, where it is not the view's default.")
-    strategies: list[str] | None = Field(
-        None,
-        description="Of a dataset's strategies, those to train it with; null means all. A strategy that is not defined for the architecture is refused.",
-    )
-    options: dict[str, float | int | str | bool] = Field(
-        {}, description="Hyper-parameters of the architecture, where they are not its defaults."
-    )
-
-
-class Strategy(Strict):
-    """One way to meet the imbalance; its name in the config is its folder in the results."""
-
-    kind: str | None = Field(None, description="Registered strategy; null means the strategy's own name.")
-    gamma: float | None = Field(None, ge=0, le=10, description="Focusing parameter of the focal loss.")
-    alpha: dict[str, Positive] | None = Field(
-        None, description="Weight of each class by its *name* in the focal loss; null weighs all the same."
-    )
-    ratio: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="Size of each rarer class over the largest one, after resampling or with the extra samples."
-    )
-    beta: Annotated[float, Field(ge=0, lt=1)] | None = Field(
-        None, description="Of the effective number of samples: 0 weighs every sample alike, towards 1 it balances the classes."
-    )
-    tau: Annotated[float, Field(gt=0, le=10)] | None = Field(None, description="Strength of the logit adjustment; 1 is the theory's.")
-    when: Literal["trained", "post_hoc"] | None = Field(None, description="Logit adjustment inside the loss, or of the trained model.")
-    max_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="LDAM's margin of the rarest class, in units of a cosine; others have margins by n^(-1/4)."
-    )
-    scale: Annotated[float, Field(gt=0, le=1000)] | None = Field(None, description="LDAM's factor from cosines to logits.")
-    deferred: Fraction | None = Field(None, description="LDAM-DRW's share of the epochs before the classes are weighed.")
-    how: Literal["drop", "downweight"] | None = Field(None, description="What becomes of a doubted training sample.")
-
-    @field_validator("alpha", mode="before")
-    @classmethod
-    def _by_name(cls, alpha: Any) -> Any:
-        if isinstance(alpha, int | float):
-            raise ValueError(f"give each class its own by name, for example {{deformation: {alpha}, no_deformation: {alpha}}}")
-        return alpha
+    method: Literal["folders"]
 
 
 class Dataset(Strict):
-    """Samples of some events under one tiling, and what is trained on them."""
+    """Samples of some events under one tiling, or of a collection, and what is trained on them."""
 
+    collection: Name | None = Field(
+        None, description="A name from `collections`; null: interferograms of `events`. With it, `events` and `tiling` mean nothing."
+    )
     events: Literal["all", "simulated", "portal"] | list[str] = Field("all", description="Its events: all, those of one source, or a list.")
     tiling: Name = Field("standard", description="A name from `tilings`.")
-    views: list[str] = Field(["wrapped", "unwrapped", "spectrogram"], min_length=1, description="Views to train on.")
-    split: Annotated[GivenSplit | StratifiedSplit, Field(discriminator="method")] = Field(
-        StratifiedSplit(), description="Train, validation and test, by event."
+    views: list[str] = Field(
+        ["wrapped", "unwrapped", "spectrogram"],
+        min_length=1,
+        description="Views to train on. A collection's own by default: `gather` and `spectrogram` of recordings, `images` of pictures.",
+    )
+    split: Annotated[GivenSplit | StratifiedSplit | FolderSplit, Field(discriminator="method")] = Field(
+        StratifiedSplit(), description="Train, validation and test, by event, or by source recording or picture."
     )
     models: list[str] = Field(["efficientnet_lite0"], min_length=1, description="Names from `models`.")
     strategies: list[str] = Field(["none"], min_length=1, description="Names from `strategies`.")
@@ -238,21 +195,14 @@ class Dataset(Strict):
             return {**value, "split": {**value["split"], "method": "stratified"}}
         return value
 
-
-class Training(Strict):
-    """How heads are fitted."""
-
-    seeds: list[int] = Field([0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them.")
-    epochs: int = Field(60, ge=1, description="Most epochs.")
-    patience: int = Field(10, ge=1, description="Epochs without a better validation score (see `watch`) before training stops.")
-    watch: Literal["pr_auc", "loss"] = Field(
-        "pr_auc", description="The validation score that stops training and chooses the epoch whose weights are kept."
-    )
-    batch: int = Field(64, ge=2, description="Samples in a step.")
-    learning_rate: Positive = Field(1e-3, description="Adam's step.")
-    weight_decay: float = Field(1e-4, ge=0, description="Decoupled weight decay.")
-    embed_batch: int = Field(64, ge=1, description="Images in a forward pass of a frozen backbone.")
-    bfloat16: bool = Field(True, description="Use bfloat16 in forward passes of a frozen backbone.")
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> "Dataset":
+        given = sorted({"events", "tiling"} & self.model_fields_set)
+        if self.collection is not None and given:
+            raise ValueError(f"'{given[0]}' is for interferograms, but the dataset is of the collection '{self.collection}'; leave one out")
+        if self.collection is None and isinstance(self.split, FolderSplit):
+            raise ValueError("split.method 'folders' is for a collection of pictures; valid here: given, stratified")
+        return self
 
 
 class Evaluation(Strict):
@@ -294,7 +244,11 @@ class Config(Strict):
     prepare: Prepare = Field(Prepare(), description="Wrap and unwrap.")
     tilings: dict[Name, Tiling] = Field({"standard": Tiling()}, min_length=1, description="Tilings by name.")
     spectrogram: Spectrogram = Field(Spectrogram(), description="The spectrogram view.")
-    datasets: dict[Name, Dataset] = Field({"fringes": Dataset()}, description="Datasets by name.")
+    collections: dict[Name, Collection] = Field({}, description="Collections of recordings and pictures by name.")
+    datasets: dict[Name, Dataset] = Field(
+        {"fringes": Dataset()},
+        description="Datasets by name; here and in the other sections of names, null takes one of an earlier file out.",
+    )
     models: dict[Name, Model] = Field({"efficientnet_lite0": Model()}, description="Models by name.")
     strategies: dict[Name, Strategy] = Field({"none": Strategy()}, description="Imbalance strategies by name.")
     training: Training = Field(Training(), description="Training.")
@@ -303,11 +257,40 @@ class Config(Strict):
     learning_curve: LearningCurve = Field(LearningCurve(), description="The score by the number of training earthquakes.")
     study: Study = Field(Study(), description="Study A's table.")
     gallery: Gallery = Field(Gallery(), description="Galleries.")
+    detect: Detect = Field(Detect(), description="Scanning of interferograms.")
     score: Score = Field(Score(), description="Scoring of further events.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, value: Any) -> Any:
+        """Leave out what a later file set to null, and give datasets the views of their collection."""
+        if not isinstance(value, dict):
+            return value
+        named = ("tilings", "collections", "datasets", "models", "strategies")
+        kept = {
+            key: {name: item for name, item in value[key].items() if item is not None} for key in named if isinstance(value.get(key), dict)
+        }
+        collections, datasets = kept.get("collections", {}), kept.get("datasets", {})
+        for name, dataset in datasets.items():
+            chosen = collections.get(dataset.get("collection")) if isinstance(dataset, dict) else None
+            if isinstance(chosen, dict) and "views" not in dataset:
+                views = ["images"] if chosen.get("kind") == "pictures" else ["gather", "spectrogram"]
+                datasets[name] = {**dataset, "views": views}
+        return {**value, **kept}
+
+    def classes_of(self, dataset: str) -> tuple[list[str], str | None]:
+        """Return the classes of a dataset, and the one to be found, if there is one."""
+        name = self.datasets[dataset].collection
+        if name is None:
+            return list(CLASSES), POSITIVE
+        return self.collections[name].classes, self.collections[name].positive
 
     def mirrors_of(self, source: str) -> list[Mirror]:
         """Return the mirrors that serve events of a source (`simulated` or `portal`)."""
-        return [Mirror(layout="jasmin", root=ARCHIVE)] if source == "simulated" else list(self.mirrors)
+        if source == "simulated":
+            return [Mirror(layout="jasmin", root=ARCHIVE)]
+        folder = [] if self.detect.folder is None else [Mirror(layout="jasmin", root=self.detect.folder)]
+        return [*folder, *self.mirrors]
 
 
 def is_url(root: str) -> bool:

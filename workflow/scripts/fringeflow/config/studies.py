@@ -55,3 +55,26 @@ class Gallery(Strict):
         "best", description="Of which runs: of each view the one that validation chooses, of all, or of none."
     )
     columns: int = Field(6, ge=1, le=20, description="Tiles of each kind: hits, false alarms, misses, and quiet tiles taken for quiet.")
+
+
+class Detect(Strict):
+    """Scanning of whole interferograms for fringes with a trained run: `snakemake detect`."""
+
+    events: list[str] = Field([], description="Events whose interferograms are scanned; none by default. `folder` adds to them.")
+    folder: str | None = Field(
+        None, description="Folder in LiCSAR layout (`{track}/{frame}/interferograms/{pair}`): every interferogram in it is scanned."
+    )
+    run: str = Field("best", description="A run as `dataset/view/model/strategy`, or `best`: the one that validation chooses.")
+    stride: int = Field(64, ge=1, le=2048, description="Step between windows, in pixels; the windows have the size of the run's tiles.")
+    min_valid: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="Smallest fraction of pixels with data in a window that is scored."
+    )
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.01,
+        description="Share of a quiet interferogram's area that may be called fringes, on average; the threshold comes from the real quiet "
+        "pairs among those scanned.",
+    )
+    min_area_km2: float = Field(4.0, ge=0, description="Smallest area of a detection, in square kilometres.")
+    near_km: Annotated[float, Field(gt=0)] = Field(
+        100.0, description="An earthquake of the tables within this distance of a detection is named."
+    )

@@ -3,20 +3,20 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fringeflow.config.classes import AMBIGUOUS, POSITIVE
-from fringeflow.config.models import Dataset, GivenSplit
+from fringeflow.config.models import Dataset, FolderSplit, GivenSplit, StratifiedSplit
+from fringeflow.datasets.describe import SAMPLE_COLUMNS, TILES, describe, summarise
 from fringeflow.datasets.index import merge_shared, read_indexes
 from fringeflow.datasets.leaks import check_identical, check_leaks, shared_acquisitions
 from fringeflow.datasets.messages import bullets
 from fringeflow.datasets.splits import PARTS, given_split, group_events, stratified_split
 from fringeflow.errors import DatasetError
-from fringeflow.files import atomic, canonical_json, sha256_text, write_json
+from fringeflow.files import atomic, write_json
 
-SAMPLE_COLUMNS = ["sample", "store", "row", "label", "group", "split", "event", "frame", "pair", "coseismic"]
+Split = GivenSplit | StratifiedSplit | FolderSplit
 logger = logging.getLogger(__name__)
 
 
@@ -61,11 +61,12 @@ def build_dataset(
     groups = {event: event for event in indexes}  # one without a tile, too, may be named by a given split
     groups |= group_events(tiles[["event", "frame", "pair"]].drop_duplicates().itertuples(index=False, name=None))
     tiles, shared = merge_shared(tiles.assign(group=tiles["event"].map(groups)), positive)
-    check_classes(name, settings, tiles[tiles["label"] != AMBIGUOUS], classes)
+    remedy = f"add events that have {{absent}}, or loosen the label rule of tiling '{settings.tiling}'"
+    check_classes(name, tiles[tiles["label"] != AMBIGUOUS], classes, remedy=remedy)
     parts = _parts(name, settings, groups, tiles)
     tiles, shared = (table.assign(split=table["group"].map(parts).fillna("none")) for table in (tiles, shared))
     chosen = tiles[tiles["label"] != AMBIGUOUS].drop(columns="row").rename(columns={"place": "row"})[SAMPLE_COLUMNS].reset_index(drop=True)
-    check_parts(name, settings, chosen, classes)
+    check_parts(name, settings.split, chosen, classes)
     check_leaks(chosen)
     check_identical(chosen, "wrapped" if "wrapped" in settings.views else settings.views[0])
     common = shared_acquisitions(chosen)
@@ -79,7 +80,8 @@ def build_dataset(
         chosen.to_parquet(part, index=False)
     with atomic(summary) as part:
         counts.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
-    write_json(dataset, {**_describe(name, settings, chosen, counts, classes, positive), "shared_acquisitions": common})
+    more = {"tiling": settings.tiling, "split": settings.split.model_dump(), "shared_acquisitions": common, "words": TILES}
+    write_json(dataset, describe(name, chosen, counts, classes, positive, **more))
 
 
 def _parts(name: str, settings: Dataset, groups: Mapping[str, str], tiles: pd.DataFrame) -> dict[str, str]:
@@ -87,19 +89,29 @@ def _parts(name: str, settings: Dataset, groups: Mapping[str, str], tiles: pd.Da
     try:
         if isinstance(settings.split, GivenSplit):
             return given_split(settings.split, groups)
-        return stratified_split(settings.split, _counts(tiles[tiles["label"] != AMBIGUOUS], "group"))
+        assert isinstance(settings.split, StratifiedSplit)
+        return stratified_split(settings.split, count_by(tiles[tiles["label"] != AMBIGUOUS], "group"))
     except DatasetError as error:
         raise DatasetError(f"dataset '{name}': {error}") from error
 
 
-def _counts(samples: pd.DataFrame, by: str) -> dict[str, dict[str, int]]:
+def count_by(samples: pd.DataFrame, by: str) -> dict[str, dict[str, int]]:
     """Count the samples of each class by another column."""
     table = samples.groupby([by, "label"]).size().unstack(fill_value=0)
     return {str(key): {str(label): int(count) for label, count in row.items()} for key, row in table.to_dict("index").items()}
 
 
-def check_classes(name: str, settings: Dataset, samples: pd.DataFrame, classes: Sequence[str]) -> None:
+def check_classes(name: str, samples: pd.DataFrame, classes: Sequence[str], *, remedy: str) -> None:
     """Refuse a dataset in which a class has no sample.
+
+    Parameters
+    ----------
+    name : str
+    samples : DataFrame
+        Column `label`.
+    classes : sequence of str
+    remedy : str
+        What to do about it; ``{absent}`` stands for the classes.
 
     Raises
     ------
@@ -112,12 +124,11 @@ def check_classes(name: str, settings: Dataset, samples: pd.DataFrame, classes: 
         have = ", ".join(f"{count} of {label}" for label, count in found.items()) or "no sample at all"
         raise DatasetError(
             f"dataset '{name}': {len(found)} of {len(classes)} classes in its {len(samples)} samples "
-            f"({have}; none of {', '.join(absent)}); "
-            f"add events that have {' and '.join(absent)}, or loosen the label rule of tiling '{settings.tiling}'"
+            f"({have}; none of {', '.join(absent)}); " + remedy.format(absent=" and ".join(absent))
         )
 
 
-def check_parts(name: str, settings: Dataset, samples: pd.DataFrame, classes: Sequence[str]) -> None:
+def check_parts(name: str, split: Split, samples: pd.DataFrame, classes: Sequence[str], *, groups: str = "events") -> None:
     """Refuse an empty part, and a part without some class.
 
     Raises
@@ -125,90 +136,24 @@ def check_parts(name: str, settings: Dataset, samples: pd.DataFrame, classes: Se
     DatasetError
         Naming every gap, the events that have the missing class, and what to change.
     """
-    table = _counts(samples, "split")
+    table = count_by(samples, "split")
     gaps = [f"split '{part}' is empty" for part in PARTS if part not in table]
     missing = {label: [part for part in PARTS if part in table and not table[part].get(label)] for label in classes}
     for label, parts in missing.items():
         if parts:
-            events = _counts(samples[samples["label"] == label], "event")
+            events = count_by(samples[samples["label"] == label], "event")
             where = samples.drop_duplicates("event").set_index("event")["split"]
             holders = {part: [f"{event} ({row[label]})" for event, row in events.items() if where[event] == part] for part in PARTS}
             shown = "; ".join(f"{part}: {', '.join(names)}" for part, names in holders.items() if names)
-            gaps.append(f"split {' and '.join(repr(part) for part in parts)} has no sample of class '{label}'. Events that have: {shown}")
+            gaps.append(
+                f"split {' and '.join(map(repr, parts))} has no sample of class '{label}'. {groups.capitalize()} that have: {shown}"
+            )
     if gaps:
-        groups = samples.groupby("split")["group"].nunique()
-        shown = ", ".join(f"{part} {groups.get(part, 0)}" for part in PARTS)
-        todo = (
-            "move an event between split.train, split.validation and split.test"
-            if isinstance(settings.split, GivenSplit)
-            else "change split.seed or the shares, or give the events of each part by hand (split.method: given)"
-        )
-        raise DatasetError(f"dataset '{name}' (groups of events: {shown}):{bullets(gaps)}\n{todo}, or add events")
-
-
-def summarise(tiles: pd.DataFrame, shared: pd.DataFrame, classes: Sequence[str], positive: str) -> pd.DataFrame:
-    """Count what each part holds.
-
-    Parameters
-    ----------
-    tiles : DataFrame
-        All tiles, ambiguous ones included: `event`, `group`, `frame`, `pair`, `label`, `split`.
-    shared : DataFrame
-        Tiles left out because another event's copy was kept: `split`.
-    classes : sequence of str
-    positive : str
-
-    Returns
-    -------
-    DataFrame
-        One row a part and one for `all`: `split`, `groups`, `events`, `interferograms`, `tiles`, one column a
-        class, `prevalence` (of `positive`), `ambiguous_left_out`, `shared_left_out`.
-    """
-    rows = []
-    for part in (*PARTS, "all"):
-        inside = tiles if part == "all" else tiles[tiles["split"] == part]
-        plain = inside[inside["label"] != AMBIGUOUS]
-        count = {label: int((plain["label"] == label).sum()) for label in classes}
-        rows.append(
-            {
-                "split": part,
-                "groups": plain["group"].nunique(),
-                "events": plain["event"].nunique(),
-                "interferograms": len(plain[["frame", "pair"]].drop_duplicates()),
-                "tiles": len(plain),
-                **count,
-                "prevalence": count[positive] / len(plain),
-                "ambiguous_left_out": len(inside) - len(plain),
-                "shared_left_out": len(shared) if part == "all" else int((shared["split"] == part).sum()),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _digest(samples: pd.DataFrame, classes: Sequence[str], positive: str) -> str:
-    """Return the digest of the index: samples, labels, groups and splits."""
-    columns = ["sample", "row", "label", "group", "split", "coseismic"]
-    rows = "\n".join("\t".join(map(str, row)) for row in samples[columns].itertuples(index=False, name=None))
-    return sha256_text(canonical_json({"classes": list(classes), "positive": positive}) + "\n" + rows)
-
-
-def _describe(
-    name: str, settings: Dataset, samples: pd.DataFrame, counts: pd.DataFrame, classes: Sequence[str], positive: str
-) -> dict[str, Any]:
-    """Return what `dataset.json` says ."""
-    rows = {row.pop("split"): row for row in counts.to_dict("records")}
-    kept = ("groups", "events", "interferograms", "tiles", *classes)
-    events = samples.groupby("split")["event"].unique()
-    return {
-        "name": name,
-        "classes": list(classes),
-        "positive": positive,
-        "tiling": settings.tiling,
-        "digest": _digest(samples, classes, positive),
-        "split": settings.split.model_dump(),
-        "counts": {part: {key: row[key] for key in kept} for part, row in rows.items()},
-        "prevalence": {part: round(row["prevalence"], 9) for part, row in rows.items()},
-        "ambiguous_left_out": {part: row["ambiguous_left_out"] for part, row in rows.items()},
-        "shared_left_out": rows["all"]["shared_left_out"],
-        "events": {part: sorted(events[part]) for part in PARTS},
-    }
+        counts = samples.groupby("split")["group"].nunique()
+        shown = ", ".join(f"{part} {counts.get(part, 0)}" for part in PARTS)
+        todo = {
+            "given": f"move {groups} between split.train, split.validation and split.test",
+            "stratified": f"change split.seed or the shares, or give the {groups} of each part by hand (split.method: given)",
+            "folders": "move pictures between the folders",
+        }[split.method]
+        raise DatasetError(f"dataset '{name}' (groups of {groups}: {shown}):{bullets(gaps)}\n{todo}, or add {groups}")

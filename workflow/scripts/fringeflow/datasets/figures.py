@@ -60,6 +60,11 @@ def _centred(tile: np.ndarray) -> np.ndarray:
     return tile - np.median(finite) if finite.size else tile
 
 
+def _coloured(tile: np.ndarray) -> np.ndarray:
+    """Put the three planes of a picture, one below the other, beside each other as Matplotlib has them."""
+    return np.moveaxis(tile.reshape(3, -1, tile.shape[-1]), 0, -1)
+
+
 def _extent(tiles: np.ndarray) -> tuple[float, float]:
     finite = tiles[np.isfinite(tiles)]
     low, high = np.percentile(finite, [0.2, 99.8]) if finite.size else (0.0, 1.0)
@@ -88,7 +93,12 @@ LOOKS = {
         note="positive: away from the satellite; 2π rad are 2.8 cm along the line of sight; grey: no data",
     ),
     "spectrogram": Look("magma", "power over white noise (dB)", _same, _extent),
+    "gather": Look(
+        "RdGy", "amplitude, clipped at ±1", _same, lambda tiles: (-1.0, 1.0), note="time goes down, traces across; grey: no data"
+    ),
+    "images": Look("gray", "brightness", _coloured, lambda tiles: (0.0, 1.0)),
 }
+OF_RECORDINGS = Look("magma", "power over the recording's median (dB)", _same, _extent, note="frequency goes up, time to the right")
 
 
 def draw_examples(samples: str | Path, dataset: str | Path, view: str, *, out: str | Path, columns: int = 6, seed: int = 0) -> None:
@@ -112,10 +122,12 @@ def draw_examples(samples: str | Path, dataset: str | Path, view: str, *, out: s
         If a store is missing.
     """
     table, described = pd.read_parquet(samples), read_json(dataset)
+    word = described["words"]["sample"]
     chosen = {name: choose_examples(table[table["label"] == name], columns, seed) for name in described["classes"]}
     stores = {store: open_samples(f"{store}/{view}.zarr") for rows in chosen.values() for store in rows["store"].unique()}
     attrs = next(iter(stores.values())).attrs
-    look = LOOKS.get(view) or Look("gray", f"{view} ({attrs.get('units', 'no unit')})", _same, _extent)
+    of_recordings = view == "spectrogram" and "collection" in described
+    look = OF_RECORDINGS if of_recordings else LOOKS.get(view) or Look("gray", f"{view} ({attrs.get('units', 'no unit')})", _same, _extent)
     tiles = {
         name: [look.prepare(stores[row.store].read(np.array([row.row]))[0]) for row in rows.itertuples()] for name, rows in chosen.items()
     }
@@ -130,19 +142,19 @@ def draw_examples(samples: str | Path, dataset: str | Path, view: str, *, out: s
             counts = described["counts"]["all"]
             share = 100 * counts[name] / counts["tiles"]
             figure.text(0.12 / width, (bottom + TILE / 2 + 0.03) / height, _broken(name), va="bottom", weight="bold", fontsize=10)
-            figure.text(0.12 / width, (bottom + TILE / 2 - 0.03) / height, f"{counts[name]} tiles\n{share:.3g} %", va="top", color=FAINT)
+            figure.text(0.12 / width, (bottom + TILE / 2 - 0.03) / height, f"{counts[name]} {word}s\n{share:.3g} %", va="top", color=FAINT)
             for column, (row, tile) in enumerate(zip(rows.itertuples(), tiles[name], strict=True)):
                 axes = figure.add_axes(((LEFT + column * (TILE + GAP)) / width, bottom / height, TILE / width, TILE / height))
                 image = axes.imshow(tile, cmap=with_no_data(look.colours), vmin=limits[0], vmax=limits[1], interpolation="nearest")
                 axes.set_xticks([])
                 axes.set_yticks([])
                 frame(axes)
-                axes.set_xlabel(_caption(row), fontsize=7, labelpad=3, linespacing=1.25)
-                if view == "spectrogram":
+                axes.set_xlabel(_caption(row) if "tiling" in described else _name(row), fontsize=7, labelpad=3, linespacing=1.25)
+                if view == "spectrogram" and not of_recordings:
                     _windows(axes, attrs, tile.shape, ticks=column == 0 and number == 0)
         _colour_bar(figure, image, look, width, height)
         note = look.note or _spectrum_note(view, attrs)
-        figure.text(0.12 / width, 1 - 0.16 / height, f"{described['name']}: example tiles, {view}", va="top", fontsize=12, weight="bold")
+        figure.text(0.12 / width, 1 - 0.16 / height, f"{described['name']}: example {word}s, {view}", va="top", fontsize=12, weight="bold")
         figure.text(0.12 / width, 1 - 0.42 / height, note, va="top", fontsize=8.5, color=FAINT)
     save_picture(figure, out)
 
@@ -173,6 +185,12 @@ def with_no_data(colours: str | Colormap) -> Colormap:
 
     found = colormaps[colours] if isinstance(colours, str) else colours
     return found.with_extremes(bad=NO_DATA)
+
+
+def _name(row: Any) -> str:
+    """Write which recording or picture is shown, and its part."""
+    name = row.sample if len(row.sample) <= 30 else "…" + row.sample[-29:]
+    return f"{name}\n({row.split})"
 
 
 def _caption(row: Any) -> str:

@@ -4,7 +4,7 @@ A phase is never interpolated across its jump: exp(i phase) is averaged, and onl
 picture where a picture is wanted. Scales are constants of the view, never fitted to data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from fringeflow.encoding.views import PICTURES, View, resolve_encoding, view_of
 BLOCK = 1 << 16
 """Pixels that are encoded at once: their temporaries stay in the processor's cache, which is worth a factor of two."""
 
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""What red, green and blue add to brightness (ITU-R BT.601)."""
+
 
 def encode(samples: np.ndarray, view: str, encoding: str | None, size: int) -> np.ndarray:
     """Encode samples as three-channel arrays.
@@ -22,7 +25,7 @@ def encode(samples: np.ndarray, view: str, encoding: str | None, size: int) -> n
     Parameters
     ----------
     samples : ndarray of float32, shape (batch, rows, columns)
-        In the view's units; NaN marks no data.
+        In the view's units; NaN marks no data. A picture's three planes stand one below the other.
     view : str
         A registered view.
     encoding : str or None
@@ -32,6 +35,7 @@ def encode(samples: np.ndarray, view: str, encoding: str | None, size: int) -> n
         clipped to [-1, 1]: the absolute amount that sine and cosine cannot tell.
         ``gray``: a picture in [0, 1] repeated over the channels.
         ``colormap``: that picture in colours, cyclic (twilight) for a wrapped phase, viridis otherwise.
+        ``rgb``: a picture in its own colours; ``gray`` is then its luma (ITU-R BT.601).
         None: the view's default.
     size : int
         Rows and columns of the result.
@@ -46,23 +50,40 @@ def encode(samples: np.ndarray, view: str, encoding: str | None, size: int) -> n
     ValueError
         If view and encoding do not go together or the samples are not a batch of planes.
     """
-    encoding = resolve_encoding(view, encoding)
+    return _in_blocks(samples, view, resolve_encoding(view, encoding), size, lambda images: images)
+
+
+def _in_blocks(samples: np.ndarray, view: str, encoding: str, size: int, finish: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Encode samples a few at a time, and finish each few in place while they are in the processor's cache."""
     if samples.ndim != 3:
         raise ValueError(f"samples have the shape {samples.shape}; expected (batch, rows, columns)")
     samples = np.asarray(samples, dtype=np.float32)
     result = np.zeros((len(samples), 3, size, size), dtype=np.float32)
     step = max(1, BLOCK // max(1, samples[0].size if len(samples) else 1))
     for start in range(0, len(samples), step):
-        _encode(samples[start : start + step], result[start : start + step], view_of(view), encoding)
+        images = result[start : start + step]
+        _encode(samples[start : start + step], images, view_of(view), encoding)
+        finish(images)
     return result
 
 
 def _encode(samples: np.ndarray, result: np.ndarray, kind: View, encoding: str) -> None:
     """Encode a few samples into `result`, which is all zero."""
     size = result.shape[-1]
+    if kind.quantity == "colour":
+        planes = samples.reshape(len(samples), 3, -1, samples.shape[-1])
+        if encoding == "rgb":
+            seen = np.isfinite(planes)
+            value, share = _average(planes if seen.all() else np.where(seen, planes, np.float32(0)), None if seen.all() else seen, size)
+            result[:] = np.where(share > 0, np.clip(value, 0, 1), np.float32(kind.no_data))
+            return
+        samples = np.tensordot(planes, LUMA, axes=(1, 0))
     finite = np.isfinite(samples)
     valid = None if finite.all() else finite
-    filled = samples if valid is None else np.where(valid, samples, np.float32(0))
+    filled = samples
+    if valid is not None:
+        filled = samples.copy()
+        np.copyto(filled, np.float32(0), where=~valid)
     if encoding == "sincos":
         result[:, 0], result[:, 1] = _phasor(filled, valid, size)
         if kind.quantity == "level":
@@ -83,7 +104,8 @@ def model_input(samples: np.ndarray, view: str, encoding: str, size: int, mean: 
     -------
     ndarray of float32, shape (batch, 3, size, size)
     """
-    return normalise(encode(samples, view, encoding, size), encoding, mean, std)
+    encoding = resolve_encoding(view, encoding)
+    return _in_blocks(samples, view, encoding, size, lambda images: normalise(images, encoding, mean, std))
 
 
 def normalise(images: np.ndarray, encoding: str, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
@@ -125,7 +147,7 @@ def _average(filled: np.ndarray, valid: np.ndarray | None, size: int) -> tuple[n
     if valid is None:
         return total, np.ones_like(total)
     share = resize(valid.astype(np.float32), size)
-    return np.divide(total, share, out=np.zeros_like(total), where=share > 0), share
+    return total / np.maximum(share, np.float32(1e-30)), share  # without data, 0 / 1e-30
 
 
 def _centred(level: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ ENCODINGS = {
     "sincos": "sine and cosine of the phase as two signed channels; the third is the view's own",
     "gray": "one picture repeated over three channels",
     "colormap": "a picture in false colours, cyclic for a wrapped phase",
+    "rgb": "a picture in its own colours",
 }
-PICTURES = frozenset({"gray", "colormap"})
+PICTURES = frozenset({"gray", "colormap", "rgb"})
 """Encodings with values in [0, 1], which a backbone's own mean and standard deviation normalise."""
 
 
@@ -24,8 +25,9 @@ class View:
     Attributes
     ----------
     name : str
-    quantity : {"cyclic", "level", "power"}
-        `cyclic`: an angle in radians; `level`: radians with an arbitrary constant; `power`: decibels.
+    quantity : {"cyclic", "level", "power", "amplitude", "colour"}
+        `cyclic`: an angle in radians; `level`: radians with an arbitrary constant; `power`: decibels; `amplitude`: of
+        a wave, over what it is clipped at; `colour`: red, green and blue, three planes one below the other.
     units : str
         Of the stored samples.
     low, high : float
@@ -36,16 +38,19 @@ class View:
     encodings : tuple of str
         Valid encodings, the default first.
     summary : str
+    of : frozenset of str
+        What has it: ``interferograms``, ``recordings``, ``pictures``.
     """
 
     name: str
-    quantity: Literal["cyclic", "level", "power"]
+    quantity: Literal["cyclic", "level", "power", "amplitude", "colour"]
     units: str
     low: float
     high: float
     no_data: float
     encodings: tuple[str, ...]
     summary: str
+    of: frozenset[str] = frozenset({"interferograms"})
 
     @property
     def default_encoding(self) -> str:
@@ -60,7 +65,29 @@ VIEWS = {
     for view in (
         View("wrapped", "cyclic", "rad", -_PI, _PI, 0.5, ("sincos", "gray", "colormap"), "wrapped phase, (-pi, pi]"),
         View("unwrapped", "level", "rad", -20.0, 20.0, 0.5, ("gray", "sincos", "colormap"), "unwrapped phase"),
-        View("spectrogram", "power", "dB", -20.0, 40.0, 0.0, ("gray", "colormap"), "mosaic of local wavenumber spectra of exp(i phase)"),
+        View(
+            "spectrogram",
+            "power",
+            "dB",
+            -20.0,
+            40.0,
+            0.0,
+            ("gray", "colormap"),
+            "of a tile: a mosaic of local wavenumber spectra of exp(i phase); of a recording: power by frequency and time",
+            of=frozenset({"interferograms", "recordings"}),
+        ),
+        View(
+            "gather",
+            "amplitude",
+            "1",
+            -1.0,
+            1.0,
+            0.5,
+            ("gray", "colormap"),
+            "amplitude of a recording, time down and traces across",
+            of=frozenset({"recordings"}),
+        ),
+        View("images", "colour", "1", 0.0, 1.0, 0.0, ("rgb", "gray", "colormap"), "a picture as it is", of=frozenset({"pictures"})),
     )
 }
 

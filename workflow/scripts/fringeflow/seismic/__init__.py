@@ -1,0 +1,1 @@
+"""Recordings and pictures: readers, labels, indexes, and the views made of them."""

@@ -1,0 +1,26 @@
+"""One message for all problems of a table or a folder, and the names of a dataset's parts."""
+
+from collections.abc import Sequence
+
+from fringeflow.errors import DatasetError
+
+MOST = 50
+"""Most problems that a message lists."""
+PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
+"""What folders and tables may call the parts of a dataset, and what they are called here."""
+
+
+def refuse(what: str, problems: Sequence[str]) -> None:
+    """Raise one error that lists all problems, or do nothing if there is none.
+
+    Raises
+    ------
+    DatasetError
+
+    Examples
+    --------
+    >>> refuse("labels.tsv: cannot be used", [])
+    """
+    if problems:
+        more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
+        raise DatasetError(f"{what}:" + "".join(f"\n  - {problem}" for problem in [*problems[:MOST], *more]))
