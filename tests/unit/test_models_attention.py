@@ -6,14 +6,18 @@ import sys
 import numpy as np
 import pytest
 import torch
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
 from fringeflow.config.models import Model
+from fringeflow.models import torch_attention
 from fringeflow.models.architectures import ARCHITECTURES
 from fringeflow.models.attention import attention_map
 from fringeflow.models.registry import resolve_model
-from fringeflow.models.torch_attention import attention, attention_of
+from fringeflow.models.torch_attention import attention, attention_of, relevance, token_attention_of
 from fringeflow.models.torch_heads import build_head
+from fringeflow.models.torch_networks import build_network
+from fringeflow.models.torch_prompts import Prompted
 from fringeflow.training.fit_torch import TorchFit
 
 
@@ -115,6 +119,72 @@ def test_a_registered_backbone_gives_a_map_a_tile_that_changes_with_the_tile(hea
     assert not np.allclose(both[0], both[1])
     each = [attention(model, [fit], images, 1) for fit in fits]
     np.testing.assert_allclose(both, np.mean(each, axis=0), atol=1e-6)
+
+
+def one_block(prompts: int = 0) -> nn.Module:
+    """A transformer whose tokens look at all others alike and take over what they hold; dark patches hold nothing."""
+    network = VisionTransformer(img_size=32, patch_size=8, embed_dim=4, depth=1, num_heads=1, num_classes=0, mlp_ratio=1, qkv_bias=False)
+    for value in network.parameters():
+        value.data.zero_()
+    block = network.blocks[0]
+    block.norm1.weight.data.fill_(1)
+    block.attn.qkv.weight.data[8:] = torch.eye(4)  # queries and keys are 0, values are the tokens
+    block.attn.proj.weight.data = torch.eye(4)
+    network.patch_embed.proj.weight.data[0] = 1  # brightness is the first of four channels
+    network.norm = nn.Identity()
+    return Prompted(network, prompts, "deep") if prompts else network
+
+
+@pytest.mark.parametrize("prompts", [0, 3])
+def test_the_class_token_is_followed_back_to_the_bright_patch(prompts):
+    images = np.zeros((2, 3, 32, 32), "f4")
+    images[0, :, 8:16, 24:32] = images[1, :, 24:32, 0:8] = 1
+    weights = np.zeros((4, 2), "f4")
+    weights[0] = [-1, 1]
+    found = token_attention_of(one_block(prompts), linear(weights), 1.0, images, 1)
+    expected = np.zeros((2, 4, 4))
+    expected[0, 1, 3] = expected[1, 3, 0] = 1
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    against = token_attention_of(one_block(prompts), linear(-weights), 1.0, images, 1)
+    assert (against == 0).all(), "what speaks against the class is no reason to have looked"
+
+
+def test_what_a_prompt_read_is_counted_until_it_is_replaced():
+    """By hand: the prompt reads the patch in the first block, the class token reads the prompt in the second."""
+    first, second = np.zeros((2, 1, 4, 4), "f4")
+    first[0, 1, 3] = 0.5
+    second[0, 0, 1] = 0.4
+    matrices = [torch.from_numpy(first), torch.from_numpy(second)]
+    shallow, deep = (relevance(matrices, front=1, prompts=1, renewed=blocks)[0] for blocks in (1, 2))
+    np.testing.assert_allclose(shallow, [[0, 0.2], [0, 0.5], [1, 0], [0, 1]])
+    np.testing.assert_allclose(deep, [[0, 0], [0, 0], [1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "side"), [("resnet18", "full", 2), ("deit_small_vpt", "prompt", 4), ("deit_small_vpt", "full", 4)]
+)
+def test_of_a_trained_network_it_is_that_one_which_is_asked(monkeypatch, name, mode, side):
+    """Not the backbone as it was before training: none is built."""
+    model = resolve_model(name, Model(input_size=64, mode=mode), "wrapped")
+    network = build_network(model, 0, 2, seed=0)
+    images = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype("f4")
+    monkeypatch.setattr(torch_attention, "build_backbone", lambda spec: pytest.fail("the backbone as it began"))
+    before = attention(model, [TorchFit(network)], images, 1)
+    assert before.shape == (2, side, side) and ((before >= 0) & (before <= 1)).all() and before.max() == 1
+    assert not np.allclose(before[0], before[1])
+    with torch.no_grad():
+        for value in network.body.parameters():
+            value += 0.05 * torch.randn(value.shape, generator=torch.Generator().manual_seed(1))
+    assert not np.allclose(attention(model, [TorchFit(network)], images, 1), before)
+
+
+def test_a_frozen_transformer_has_attention_and_is_fused_again_afterwards():
+    model = resolve_model("deit_small_vpt", Model(input_size=64, mode="frozen"), "wrapped")
+    images = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype("f4")
+    assert attention(model, [TorchFit(build_head("linear", 384, 3))], images, 2).shape == (2, 4, 4)
+    network = one_block()
+    token_attention_of(network, linear(np.eye(4, 2, dtype="f4")), 1.0, images[:, :, :32, :32], 0)
+    assert network.blocks[0].attn.fused_attn and not network.blocks[0].attn.attn_drop._forward_hooks
 
 
 def test_every_network_has_attention_and_nothing_else_does():

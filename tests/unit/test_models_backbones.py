@@ -18,7 +18,7 @@ TORCH = [name for name, entry in ARCHITECTURES.items() if entry.framework == "to
 
 
 def spec_of(name: str, **settings):
-    return resolve_model(name, Model(**settings), "wrapped").encoder_spec
+    return resolve_model(name, Model(mode="frozen", input_size=64, **settings), "wrapped").encoder_spec
 
 
 def photograph(name: str) -> torch.Tensor:

@@ -20,12 +20,20 @@ pytestmark = pytest.mark.xdist_group("learning")
 HERE = {name: entry for name, entry in ARCHITECTURES.items() if entry.framework != "keras"}
 MODELS = [(name, head) for name, entry in HERE.items() for head in entry.heads]
 JOINED = ("focal+augmentation", "weighted_focal+implant", "focal+logit_adjustment", "ldam_drw+curate")
+
+
+def headed(name, head):
+    """Resolve a model with a head on frozen features."""
+    return resolve_model(name, Model(head=head, mode="frozen"), "wrapped")
+
+
 VALID = [
     (name, head, kind)
     for name, head in MODELS
     for kind in (*STRATEGIES, *JOINED)
-    if not check(resolve_model(name, Model(head=head), "wrapped"), resolve_strategy(kind, Strategy()), "wrapped")
+    if not check(headed(name, head), resolve_strategy(kind, Strategy()), "wrapped")
 ]
+WHOLE = [(name, mode) for name, entry in HERE.items() for mode in entry.modes if mode != "frozen"]
 ENCODED = [(name, view.name, encoding) for name in HERE for view in VIEWS.values() for encoding in view.encodings]
 
 
@@ -45,7 +53,7 @@ def fit(spec, kind, train, validation, task, training=QUICK):
 
 @pytest.mark.parametrize(("name", "view", "encoding"), ENCODED)
 def test_every_model_learns_every_view_in_every_encoding(toy, name, view, encoding):
-    spec = model(name, view, encodings={view: encoding})
+    spec = model(name, view, encodings={view: encoding}, mode="frozen")
     data = Data.read(toy.samples, toy.dataset, toy.embeddings(spec, view), threads=1)
     fitted = fit(spec, "none", data.fold("train"), data.fold("validation"), data.task)
     # Means over the maps of a network with random weights do not tell where in a spectrum a peak lies: such a network can
@@ -58,12 +66,24 @@ def test_every_model_learns_every_view_in_every_encoding(toy, name, view, encodi
     assert score > 1.5 * fold.labels.mean(), f"PR-AUC {score:.2f} at a prevalence of {fold.labels.mean():.2f}"
 
 
+@pytest.mark.parametrize("view", ["gather", "images", "wrapped"], ids=["recordings", "pictures", "interferograms"])
+@pytest.mark.parametrize(("name", "mode"), WHOLE)
+def test_networks_trained_beyond_a_head_learn_recordings_pictures_and_interferograms(toy, name, mode, view):
+    spec = resolve_model(name, Model(input_size=32, mode=mode), view)
+    data = Data.read(toy.samples, toy.dataset, toy.embeddings(spec, view), threads=1)
+    training = QUICK.model_copy(update={"epochs": 4, "batch": 16, "learning_rate": 1e-3})
+    fitted = fit(spec, "none", data.fold("train"), data.fold("validation"), data.task, training)
+    losses = [entry["loss"] for entry in fitted.history]
+    assert losses[-1] < 0.95 * losses[0], losses
+    np.testing.assert_allclose(fitted.probabilities(data.fold("test").features).sum(axis=1), 1, atol=1e-6)
+
+
 @pytest.mark.parametrize(("name", "head", "kind"), VALID)
 @pytest.mark.parametrize("task", [TWO, FOUR], ids=["two classes", "four classes"])
 def test_every_valid_pair_beats_prevalence_and_is_reproducible(name, head, kind, task):
     counts = (100, 20) if task is TWO else (70, 28, 12, 10)
     train, validation, test = (blobs(counts, distance=4, seed=seed) for seed in range(3))
-    spec = resolve_model(name, Model(head=head), "wrapped")
+    spec = headed(name, head)
     fitted = fit(spec, kind, train, validation, task, BRIEF)
     probabilities = fitted.probabilities(test.features)
     prevalence = np.mean(test.labels == 1) if task is TWO else 1 / 4
@@ -80,9 +100,9 @@ def test_strategies_are_no_decoration():
     train, validation = blobs((120, 12), seed=0), blobs((60, 6), seed=1)
     telling = [kind for kind in STRATEGIES if set(STRATEGIES[kind].sets) - {"extra", "curate"}]
     assert set(STRATEGIES) - set(telling) == {"none", "augmentation", "implant", "curate"}
-    fitters = {(resolve_model(name, Model(head=head), "wrapped").fitter, head): name for name, head in MODELS}
+    fitters = {(headed(name, head).fitter, head): name for name, head in MODELS}
     for (_, head), name in fitters.items():
-        spec = resolve_model(name, Model(head=head), "wrapped")
+        spec = headed(name, head)
         plain, *others = (
             (kind, fit(spec, kind, train, validation, TWO, BRIEF).probabilities(validation.features))
             for kind in ("none", *telling)

@@ -22,6 +22,7 @@ class KilledError(Exception):
 
 
 def fit(head: str, kind: str, checkpoint: Checkpoint | None, settings: Training = SETTINGS, seed: int = 3):
+    """Fit a head with dropout."""
     spec = resolve_model("resnet18", Model(head=head, options={"dropout": 0.3}), "wrapped")
     train, validation = blobs((70, 12), distance=1.5), blobs((70, 12), distance=1.5, seed=1)
     return fit_torch.fit(train, validation, TWO, spec, strategy(kind), settings, seed=seed, threads=1, checkpoint=checkpoint)
@@ -78,7 +79,7 @@ def test_a_finished_fit_is_not_gone_on_with(tmp_path):
     assert all(torch.equal(value, twice.head.state_dict()[name]) for name, value in once.head.state_dict().items())
 
 
-@pytest.mark.parametrize("watch", ["pr_auc", "loss"])
+@pytest.mark.parametrize("watch", ["pr_auc", "loss", "macro_f1"])
 def test_watching(watch):
     """The better score wins; of equal ones the other score decides; equal in both, the earlier epoch stays."""
     plain = Objective(np.ones(2), 0.0, np.zeros(2), np.zeros(2), 1.0)
@@ -90,8 +91,8 @@ def test_watching(watch):
         (4, (0.6, 0.8), 4),
         (5, (0.55, 0.1), 4),
     ]:
-        values = (first, second) if watch == "pr_auc" else (1 - second, 1 - first)
-        eye.is_best(epoch, *values)
+        scores = {"pr_auc": (first, 0.3, second), "macro_f1": (0.3, first, second), "loss": (1 - second, 0.3, 1 - first)}
+        eye.is_best(epoch, *scores[watch])
         assert eye.best_epoch == best, epoch
         assert not eye.is_over(epoch)
     assert eye.is_over(7) and eye.is_over(12)
@@ -100,10 +101,10 @@ def test_watching(watch):
 def test_late_weights_begin_a_new_watch():
     late = Objective(np.ones(2), 0.0, np.zeros(2), np.zeros(2), 1.0, late_weights=np.ones(2), late_from=0.5)
     eye = Watch(Training(epochs=10, patience=2), late)
-    assert eye.is_best(1, 0.9, 0.1)
-    assert not eye.is_best(5, 0.8, 0.1) and not eye.is_over(5)
-    assert eye.is_best(6, 0.2, 0.9), "half of ten epochs are done"
-    assert not eye.is_best(7, 0.1, 0.9) and not eye.is_over(7)
+    assert eye.is_best(1, 0.9, 0, 0.1)
+    assert not eye.is_best(5, 0.8, 0, 0.1) and not eye.is_over(5)
+    assert eye.is_best(6, 0.2, 0, 0.9), "half of ten epochs are done"
+    assert not eye.is_best(7, 0.1, 0, 0.9) and not eye.is_over(7)
     assert eye.is_over(8)
     assert [eye.progress(epoch) for epoch in (1, 6, 10)] == [0, 0.5, 1]
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fringeflow.config.learning import Range
 from fringeflow.models.spec import Scalar
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -29,7 +30,7 @@ class Option:
 
     def problem(self, value: Scalar) -> str:
         """Say what is wrong with a value; an empty text if nothing is."""
-        if isinstance(value, str):
+        if isinstance(value, str) or (isinstance(self.default, str) and self.low is None):
             return "" if value in self.choices else f"found '{value}', expected {self._expected}"
         if isinstance(value, bool) or isinstance(self.default, bool):
             return "" if isinstance(value, bool) and isinstance(self.default, bool) else f"found {value}, expected {self._expected}"
@@ -47,6 +48,8 @@ class Option:
     def _expected(self) -> str:
         if isinstance(self.default, bool):
             return "true or false"
+        if isinstance(self.default, str) and self.low is None:
+            return " or ".join(f"'{choice}'" for choice in self.choices)
         kind = "a whole number" if isinstance(self.default, int) else "a number"
         limits = [f"at least {self.low:g}" if self.low is not None else "", f"at most {self.high:g}" if self.high is not None else ""]
         text = " and ".join(limit for limit in limits if limit)
@@ -89,6 +92,10 @@ class Architecture:
         Mean and standard deviation of the pictures it was trained on.
     encoder_options, options : mappings of Option
         Hyper-parameters of the frozen and of the fitted part.
+    space : mapping of Range
+        Where tuning looks by default: for `options`, for settings of training, and for `gamma` of a focal loss.
+    multiple : int
+        What an input's side must be a multiple of, pixels.
     attention : str
         Dotted name of the module with `attention`; empty where there is no feature map to look at.
     licence, citation : str
@@ -112,6 +119,8 @@ class Architecture:
     scale: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
     encoder_options: Mapping[str, Option] = field(default_factory=dict)
     options: Mapping[str, Option] = field(default_factory=dict)
+    space: Mapping[str, Range] = field(default_factory=dict)
+    multiple: int = 1
     attention: str = ""
     licence: str = ""
     citation: str = ""
@@ -122,6 +131,9 @@ class Architecture:
         return (self.encoder, self.fitter)
 
 
+NETWORK = {"learning_rate": Range(low=1e-5, high=1e-3, log=True), "weight_decay": Range(low=1e-6, high=1e-2, log=True)}
+FOCUS = {"gamma": Range(low=0, high=5)}
+
 TORCH: dict[str, Any] = {
     "framework": "torch",
     "encoder": "fringeflow.models.torch_backbones",
@@ -129,7 +141,9 @@ TORCH: dict[str, Any] = {
     "attention": "fringeflow.models.torch_attention",
     "capabilities": frozenset({"sample_weights", "loss", "resample", "features"}),
     "weights_file": True,
+    "modes": ("frozen", "full"),
     "options": {"dropout": Option(0.0, "Share of the features dropped in a training step.", low=0, high=0.9)},
+    "space": {**NETWORK, **FOCUS, "batch": Range(choices=[8, 16, 32]), "dropout": Range(low=0, high=0.5)},
 }
 
 KERAS: dict[str, Any] = {
@@ -142,6 +156,7 @@ KERAS: dict[str, Any] = {
     "weights": ("none", "imagenet"),
     "weights_file": True,
     "modes": ("frozen", "partial", "full"),
+    "space": {**NETWORK, **FOCUS, "batch": Range(choices=[8, 16, 32])},
     "map_heads": ("silva",),
 }
 
@@ -168,6 +183,38 @@ ARCHITECTURES = {
             licence="Apache-2.0 (timm)",
             citation="He et al. (2016), arXiv:1512.03385",
             **TORCH,
+        ),
+        Architecture(
+            name="deit_small_vpt",
+            summary="DeiT-Small/16 with visual prompts, 21.7 M parameters of which the prompts and the head are trained; random but fixed "
+            "weights unless a file or `imagenet` is given",
+            backbone="deit_small_patch16_224",
+            input_size=224,
+            min_input_size=32,
+            multiple=16,
+            weights=("none", "imagenet"),
+            heads=("linear",),
+            licence="Apache-2.0 (timm; DeiT weights)",
+            citation="Touvron et al. (2021), arXiv:2012.12877; Jia et al. (2022), arXiv:2203.12119",
+            **{
+                **TORCH,
+                "modes": ("prompt", "frozen", "full"),
+                "options": {
+                    "prompts": Option(10, "Prompts at the input (shallow) or at every block's input (deep).", low=1, high=100),
+                    "depth": Option("deep", "Where prompts enter: the first block, or every one.", choices=("shallow", "deep")),
+                    "dropout": Option(0.0, "Share of the prompts' and the head's inputs dropped in a training step.", low=0, high=0.9),
+                    "unfreeze": Option(0, "Last blocks that are trained as well.", low=0, high=12),
+                },
+                "space": {
+                    "learning_rate": Range(low=1e-5, high=5e-4, log=True),
+                    "weight_decay": Range(low=1e-6, high=1e-2, log=True),
+                    "batch": Range(choices=[4, 8, 16]),
+                    "prompts": Range(low=5, high=15),
+                    "dropout": Range(low=0, high=0.5),
+                    "depth": Range(choices=["shallow", "deep"]),
+                    **FOCUS,
+                },
+            },
         ),
         Architecture(
             name="inception_v3",
@@ -222,6 +269,11 @@ ARCHITECTURES = {
                 "c": Option(1.0, "Penalty of the SVM.", low=1e-4, high=1e4),
                 "gamma": Option("scale", "Width of the RBF kernel.", low=1e-6, high=1e2, choices=("scale", "auto")),
                 "pca": Option(0.95, "Share of the variance that PCA keeps.", low=0.05, high=0.999),
+            },
+            space={
+                "c": Range(low=1e-2, high=1e2, log=True),
+                "gamma": Range(low=1e-4, high=1e-1, log=True),
+                "pca": Range(low=0.90, high=0.99),
             },
             licence="BSD-3-Clause (scikit-image, scikit-learn)",
             citation="Dalal and Triggs (2005), CVPR; Platt (1999)",

@@ -12,6 +12,11 @@ from fringeflow.models.keras_split import split
 from fringeflow.models.spec import ModelSpec
 
 
+def way(model: ModelSpec) -> str:
+    """Say in a few words how the maps of a model are made."""
+    return "Grad-CAM, last feature map"
+
+
 def attention(model: ModelSpec, fits: Sequence[Any], images: np.ndarray, positive: int) -> np.ndarray:
     """Return where a model looked for a class.
 

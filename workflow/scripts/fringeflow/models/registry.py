@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fringeflow.datasets.stages import Stage
 from fringeflow.encoding.views import resolve_encoding, view_of
 from fringeflow.errors import nearest
 from fringeflow.files import sha256_file
@@ -84,6 +85,7 @@ def resolve_model(name: str, model: "Model", view: str) -> ModelSpec:
             cut=cut,
         ),
         options={key: options[key] for key in sorted(architecture.options)},
+        stages=tuple(Stage(stage.name, {key: tuple(names) for key, names in stage.merge.items()}, stage.split) for stage in model.stages),
     )
 
 
@@ -114,7 +116,7 @@ def check(spec: ModelSpec, strategy: StrategySpec, view: str) -> list[str]:
 
 def _cut(architecture: Architecture, mode: str, head: str, from_layer: str | None) -> str:
     """Return where a model's frozen part ends, in the words of `EncoderSpec.cut`."""
-    if mode == "full":
+    if mode in ("full", "prompt"):
         return "input"
     if mode == "partial":
         return from_layer or architecture.from_layer
@@ -132,6 +134,8 @@ def _problems(architecture: Architecture, model: "Model", view: str) -> Iterator
         yield f"from_layer '{model.from_layer}' means nothing in the mode '{mode}'; set mode to partial, or leave it out"
     if model.input_size is not None and model.input_size < architecture.min_input_size:
         yield f"input_size {model.input_size} is too small for '{architecture.name}', expected at least {architecture.min_input_size}"
+    if (model.input_size or 0) % architecture.multiple:
+        yield f"input_size {model.input_size} does not fit '{architecture.name}', expected a multiple of {architecture.multiple}"
     options = {**architecture.encoder_options, **architecture.options}
     for key, value in model.options.items():
         if key not in options:

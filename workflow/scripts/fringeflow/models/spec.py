@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fringeflow.datasets.stages import Stage
+
 Scalar = float | int | str | bool
 
 
@@ -72,11 +74,13 @@ class ModelSpec:
         Dotted name of the module with its `fit` and `load`.
     mode : str
         ``frozen``: the head is fitted on the encoder's features; ``partial``: also the layers after the encoder's
-        `cut`; ``full``: the whole network.
+        `cut`; ``full``: the whole network; ``prompt``: prompts before a frozen transformer's patches, and the head.
     head : str
     encoder_spec : EncoderSpec
     options : dict
         Hyper-parameters of the fitted part.
+    stages : tuple of Stage
+        Of a cascade; empty: all classes are told apart at once.
     """
 
     name: str
@@ -86,6 +90,7 @@ class ModelSpec:
     head: str
     encoder_spec: EncoderSpec
     options: dict[str, Scalar] = field(default_factory=dict)
+    stages: tuple[Stage, ...] = ()
 
     @property
     def encoder(self) -> dict[str, Any]:
@@ -99,11 +104,12 @@ class ModelSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
-        values = {name: value for name, value in asdict(self).items() if name != "encoder_spec"}
-        return {**values, "encoder": self.encoder}
+        values = {name: value for name, value in asdict(self).items() if name not in ("encoder_spec", "stages")}
+        return {**values, "encoder": self.encoder, "stages": [stage.as_dict() for stage in self.stages]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelSpec":
         """Build from `as_dict`."""
-        rest = {name: value for name, value in values.items() if name != "encoder"}
-        return cls(**rest, encoder_spec=EncoderSpec.from_dict(values["encoder"]))
+        rest = {name: value for name, value in values.items() if name not in ("encoder", "stages")}
+        stages = tuple(map(Stage.from_dict, values.get("stages", ())))
+        return cls(**rest, encoder_spec=EncoderSpec.from_dict(values["encoder"]), stages=stages)

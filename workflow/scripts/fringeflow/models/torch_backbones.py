@@ -1,14 +1,16 @@
-"""Frozen convolutional backbones of timm on PyTorch, and where their weights come from."""
+"""Backbones of timm on PyTorch, and where their weights come from."""
 
 import os
 from collections.abc import Mapping
 from itertools import pairwise
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import timm
 import torch
+from timm.layers import resample_abs_pos_embed
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -50,8 +52,24 @@ class TorchEncoder:
             return self.network(batch).float().numpy()
 
 
-def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> TorchEncoder:
-    """Build a frozen backbone.
+class Images:
+    """What is before a network that is trained whole: the pictures themselves, from one encoding for training and test alike.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    """
+
+    def __init__(self, size: int):
+        self.shape = (3, size, size)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Return a batch as it is."""
+        return images
+
+
+def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> TorchEncoder | Images:
+    """Build a frozen backbone; with the cut ``input`` there is none.
 
     Parameters
     ----------
@@ -66,31 +84,59 @@ def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> T
     ModelError
         If the weights are missing or do not fit.
     """
+    if spec.cut == "input":
+        return Images(spec.input_size)
     torch.set_num_threads(threads)
     return TorchEncoder(fold(build_backbone(spec)), bfloat16=bfloat16)
 
 
-def build_backbone(spec: EncoderSpec) -> nn.Module:
+def build_backbone(spec: EncoderSpec, *, weighted: bool = True) -> Any:
     """Return the network without its head, with its weights.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        A transformer takes its `input_size`, and has the positions that its weights know interpolated to it.
+    weighted : bool
+        Whether it gets its weights: random ones do for a network that is about to get those of a fit.
 
     Raises
     ------
     ModelError
         If the weights are missing or do not fit.
     """
-    if spec.weights == "imagenet":
-        return _pretrained(spec.backbone)
+    sized: dict[str, Any] = {"img_size": spec.input_size} if is_transformer(spec.backbone) else {}
+    if weighted and spec.weights == "imagenet":
+        return _pretrained(spec.backbone, sized)
     torch.manual_seed(INITIAL_SEED)
-    if spec.weights == "packaged":
+    if weighted and spec.weights == "packaged":
         network = timm.create_model(spec.backbone, pretrained=False)
         load_in_order(network, _read(packaged_file()), source=str(packaged_file().name))
         network.reset_classifier(0)  # type: ignore[operator]
         return network
-    network = timm.create_model(spec.backbone, pretrained=False, num_classes=0)
-    if spec.weights != "none":
+    network = timm.create_model(spec.backbone, pretrained=False, num_classes=0, **sized)
+    if weighted and spec.weights != "none":
         head = timm.get_pretrained_cfg_value(spec.backbone, "classifier") or "fc"
-        load_by_name(network, _read(Path(spec.weights)), source=spec.weights, ignore=head)
+        state = _read(Path(spec.weights))
+        load_by_name(network, _resized(state, network) if sized else state, source=spec.weights, ignore=head)
     return network
+
+
+def is_transformer(backbone: str) -> bool:
+    """Whether a backbone is built for one size of input, whose patches have positions."""
+    return bool(timm.get_pretrained_cfg_value(backbone, "fixed_input_size"))
+
+
+def _resized(state: dict[str, torch.Tensor], network: Any) -> dict[str, torch.Tensor]:
+    """Return a transformer's state with its positions interpolated to the network's grid, where they are of another."""
+    positions = state.get("pos_embed")
+    if positions is None or positions.ndim != 3 or positions.shape == network.pos_embed.shape:
+        return state
+    patches = positions.shape[1] - network.num_prefix_tokens
+    if patches < 1 or isqrt(patches) ** 2 != patches:
+        return state  # what does not fit is told by name
+    given = resample_abs_pos_embed(positions, new_size=network.patch_embed.grid_size, num_prefix_tokens=network.num_prefix_tokens)
+    return {**state, "pos_embed": given}
 
 
 def fold(network: nn.Module) -> nn.Module:
@@ -185,12 +231,12 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     return dict(state)
 
 
-def _pretrained(backbone: str) -> nn.Module:
+def _pretrained(backbone: str, sized: dict[str, Any]) -> nn.Module:
     """Return a backbone with the ImageNet weights that timm names, from its cache or the network."""
     os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", "20")
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", "10")
     try:
-        return timm.create_model(backbone, pretrained=True, num_classes=0)
+        return timm.create_model(backbone, pretrained=True, num_classes=0, **sized)
     except Exception as error:  # offline, a proxy, a mirror that moved: each raises its own
         hub = timm.get_pretrained_cfg_value(backbone, "hf_hub_id")
         raise ModelError(

@@ -48,7 +48,9 @@ class Cosine(nn.Module):
         return normalize(features, dim=1) @ normalize(self.weight, dim=1).T
 
 
-def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0, normalised: bool = False) -> nn.Sequential:
+def build_head(
+    name: str, dim: int, classes: int, *, dropout: float = 0.0, normalised: bool = False, standardised: bool = True
+) -> nn.Sequential:
     """Return a head: standardise, then the layers.
 
     Parameters
@@ -64,13 +66,15 @@ def build_head(name: str, dim: int, classes: int, *, dropout: float = 0.0, norma
         Share of the features dropped in training.
     normalised : bool
         Whether the last layer gives cosines, as margins need them.
+    standardised : bool
+        Whether the features are standardised first.
 
     Raises
     ------
     ValueError
         If the name is unknown.
     """
-    layers: list[nn.Module] = [Standardise(dim)]
+    layers: list[nn.Module] = [Standardise(dim)] if standardised else []
     if dropout:
         layers.append(nn.Dropout(dropout))
     if name == "silva":

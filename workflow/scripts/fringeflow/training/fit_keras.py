@@ -1,8 +1,6 @@
 """Fit what is trained of a Keras network, a head alone or the layers before it too, on cached activations."""
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,17 +18,17 @@ from fringeflow.keras_runtime import keras, start, tf
 from fringeflow.models.keras_heads import Cosine, Standardise, start_at
 from fringeflow.models.keras_networks import build_network
 from fringeflow.models.spec import ModelSpec
-from fringeflow.progress import progress_bar
+from fringeflow.training.ahead import in_parts, read_ahead
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.features import Features
 from fringeflow.training.folds import Fold, Task
+from fringeflow.training.loop import run_epochs
 from fringeflow.training.resample import resampled
-from fringeflow.training.watch import Watch, diverged, is_sane
+from fringeflow.training.schedule import rates
+from fringeflow.training.watch import Watch
 
 IS_RANDOM = True
 """Initial weights of the head and the order of batches depend on the seed."""
-AHEAD = 2
-"""Batches that are read while one is trained on."""
 VECTORS, MAPS = 4096, 64
 """Samples that are predicted at a time: feature vectors, and maps or images, whose layers take memory."""
 
@@ -46,7 +44,7 @@ class KerasFit:
     scale : float
         Multiplies its logits: of cosines.
     history : list of dict
-        One entry an epoch: `epoch`, `loss`, `validation_loss`, `validation_pr_auc`.
+        One entry an epoch, from `run_epochs`.
     best_epoch : int
         The epoch whose weights were kept.
     """
@@ -64,8 +62,8 @@ class KerasFit:
         """Return the network's output, float64 of shape (n, K), a bounded number of samples at a time."""
         features = Features.of(features)
         step = VECTORS if len(features.shape) == 1 else MAPS
-        parts = [np.arange(first, min(first + step, len(features))) for first in range(0, len(features), step)]
-        return np.concatenate([self._forward(tf.constant(block)).numpy() for _, block in _ahead(features, parts)]).astype(np.float64)
+        blocks = read_ahead(features, in_parts(len(features), step))
+        return np.concatenate([self._forward(tf.constant(block)).numpy() for _, block in blocks]).astype(np.float64)
 
     def probabilities(self, features: Features | np.ndarray) -> np.ndarray:
         """Return class probabilities, float64 of shape (n, K)."""
@@ -196,33 +194,52 @@ def fit_network(
     if isinstance(head.layers[0], Standardise):
         head.layers[0].fit(train.features.blocks)
     start_at(head, np.bincount(seen.labels, seen.weights, len(task.classes)) * objective.weights, objective.shift)
-    optimiser = keras.optimizers.AdamW(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
-    optimiser.build(network.trainable_variables)
-    step = _compiled(network, optimiser, objective)
     fitted, watch = KerasFit(network, objective.scale), Watch(settings, objective)
-    epoch, best = _resume(checkpoint, fitted, optimiser, watch)
-    with progress_bar(settings.epochs, desc=label, unit="epoch") as bar:
-        bar.update(epoch)
-        while not watch.is_over(epoch):
-            epoch += 1
-            progress = watch.progress(epoch)
-            loss = _epoch(step, seen, settings.batch, progress, np.random.default_rng((seed, epoch)))
-            logits, score = fitted.logits(validation.features), float("nan")
-            validation_loss = losses.loss(logits, validation.labels, validation.weights, objective, progress)
-            sane = is_sane(loss, validation_loss)
-            if sane:
-                score = task.score(validation.labels, fitted.to_probabilities(logits))
-            fitted.history.append({"epoch": epoch, "loss": loss, "validation_loss": validation_loss, "validation_pr_auc": score})
-            if not sane:
-                raise diverged(seed, epoch, loss, fitted.history)
-            if watch.is_best(epoch, score, validation_loss):
-                best = network.get_weights()
-            if checkpoint is not None and checkpoint.due:
-                _keep(checkpoint, fitted, optimiser, watch, best)
-            bar.update()
-    network.set_weights(best)
+    steps = KerasSteps(fitted, seen, validation, objective, settings)
+    fitted.history = run_epochs(steps, watch, validation, task, seed=seed, label=label, checkpoint=checkpoint)
     fitted.best_epoch = watch.best_epoch
     return fitted
+
+
+class KerasSteps:
+    """What `run_epochs` does with a network in Keras."""
+
+    def __init__(self, fitted: KerasFit, seen: Fold, validation: Fold, objective: Objective, settings: Training):
+        self.fitted, self.network, self.seen, self.held = fitted, fitted.network, seen, validation
+        self.objective, self.settings = objective, settings
+        self.optimiser = keras.optimizers.AdamW(learning_rate=settings.learning_rate, weight_decay=settings.weight_decay)
+        self.optimiser.build(self.network.trainable_variables)
+        self.step = _compiled(self.network, self.optimiser, objective)
+
+    def epoch(self, number: int, progress: float, rng: np.random.Generator) -> float:
+        """Take one step a batch; return the mean loss."""
+        return _epoch(self, number, progress, rng)
+
+    def validate(self, progress: float) -> tuple[float, np.ndarray]:
+        """Return the loss on the validation split, and its logits."""
+        logits = self.fitted.logits(self.held.features)
+        return losses.loss(logits, self.held.labels, self.held.weights, self.objective, progress), logits
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Return class probabilities of logits."""
+        return self.fitted.to_probabilities(logits)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """Return copies of all weights."""
+        return {str(number): array for number, array in enumerate(self.network.get_weights())}
+
+    def set_weights(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Put such copies back."""
+        self.network.set_weights([weights[str(number)] for number in range(len(weights))])
+
+    def moments(self) -> dict[str, np.ndarray]:
+        """Return the optimiser's variables."""
+        return {str(number): variable.numpy() for number, variable in enumerate(self.optimiser.variables)}
+
+    def set_moments(self, moments: Mapping[str, np.ndarray]) -> None:
+        """Put them back."""
+        for number, variable in enumerate(self.optimiser.variables):
+            variable.assign(moments[str(number)])
 
 
 def _compiled(network: Any, optimiser: Any, objective: Objective) -> Any:
@@ -239,50 +256,13 @@ def _compiled(network: Any, optimiser: Any, objective: Objective) -> Any:
     return tf.function(step, input_signature=[tf.TensorSpec(shape, kind) for shape, kind in kinds])
 
 
-def _epoch(step: Any, seen: Fold, batch: int, progress: float, rng: np.random.Generator) -> float:
-    """Take one step a batch; return the mean loss. `rng` alone decides on the batches, so that an epoch can be repeated."""
+def _epoch(steps: KerasSteps, number: int, progress: float, rng: np.random.Generator) -> float:
+    """Take one step a batch; `rng` alone decides on the batches."""
+    seen, total = steps.seen, 0.0
     labels, weights = seen.labels.astype(np.int32), seen.weights.astype(np.float32)
-    total = 0.0
-    for rows, features in _ahead(seen.features, stratified_batches(seen.labels, batch, rng)):
+    parts = stratified_batches(seen.labels, steps.settings.batch, rng)
+    for rate, (rows, features) in zip(rates(steps.settings, number, len(parts)), read_ahead(seen.features, parts), strict=True):
+        steps.optimiser.learning_rate = rate
         given = [tf.constant(part) for part in (features, labels[rows], weights[rows], np.float32(progress))]
-        total += float(step(*given)) * len(rows)
+        total += float(steps.step(*given)) * len(rows)
     return total / len(seen)
-
-
-def _ahead(features: Features, parts: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield some rows and their features, read by another thread a few parts ahead."""
-    waiting: deque[tuple[np.ndarray, Future[np.ndarray]]] = deque()
-    with ThreadPoolExecutor(1) as pool:
-        for rows in parts:
-            waiting.append((rows, pool.submit(features.take, rows)))
-            if len(waiting) > AHEAD:
-                rows, read = waiting.popleft()
-                yield rows, read.result()
-        while waiting:
-            rows, read = waiting.popleft()
-            yield rows, read.result()
-
-
-def _keep(checkpoint: Checkpoint, fitted: KerasFit, optimiser: Any, watch: Watch, best: list[np.ndarray]) -> None:
-    """Write the state after an epoch."""
-    state = {"network": fitted.network.get_weights(), "optimiser": [variable.numpy() for variable in optimiser.variables], "best": best}
-    arrays = {f"{part}.{number}": array for part, values in state.items() for number, array in enumerate(values)}
-    checkpoint.save(arrays, {"history": fitted.history, "best_epoch": watch.best_epoch, "best": watch.best})
-
-
-def _resume(checkpoint: Checkpoint | None, fitted: KerasFit, optimiser: Any, watch: Watch) -> tuple[int, list[np.ndarray]]:
-    """Take the state of a killed fit over; return its last epoch and its best weights."""
-    kept = None if checkpoint is None else checkpoint.load()
-    if kept is None:
-        return 0, fitted.network.get_weights()
-    arrays, about = kept
-    state = {
-        part: [arrays[f"{part}.{number}"] for number in range(sum(name.startswith(f"{part}.") for name in arrays))]
-        for part in ("network", "optimiser", "best")
-    }
-    fitted.network.set_weights(state["network"])
-    for variable, value in zip(optimiser.variables, state["optimiser"], strict=True):
-        variable.assign(value)
-    fitted.history = about["history"]
-    watch.best_epoch, watch.best = about["best_epoch"], tuple(about["best"])
-    return len(fitted.history), state["best"]

@@ -158,6 +158,32 @@ def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
     return float(np.sum(np.diff(recall, prepend=0.0) * precision))
 
 
+def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean F1 over the classes, a sample being called what is most probable.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+    probabilities : ndarray of float, shape (n, K)
+
+    Returns
+    -------
+    float
+        Over the classes that occur; NaN if none does.
+
+    Examples
+    --------
+    >>> macro_f1(np.array([0, 0, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8]])).__round__(3)
+    0.667
+    """
+    classes = probabilities.shape[1]
+    called = probabilities.argmax(axis=1)
+    right = np.bincount(labels[called == labels], minlength=classes)
+    actual, predicted = (np.bincount(numbers, minlength=classes) for numbers in (labels, called))
+    there = actual > 0
+    return float(np.mean(2 * right[there] / (actual + predicted)[there])) if there.any() else float("nan")
+
+
 def check_splits(samples: pd.DataFrame, task: Task, *, source: str) -> None:
     """Make sure that every split has samples of every class.
 

@@ -1,6 +1,5 @@
 """Apply a trained run: the one way from features to probabilities, for a run's own test split and for new events."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import pandas as pd
 from fringeflow.errors import ModelError
 from fringeflow.files import read_json
 from fringeflow.models.spec import ModelSpec
+from fringeflow.training.cascade import fitter_of
 from fringeflow.training.embed import Embedder, embed_stores
 from fringeflow.training.features import Features
 from fringeflow.training.folds import Fitted, Task
@@ -50,7 +50,7 @@ class Run:
     @cached_property
     def fits(self) -> dict[int, Fitted]:
         """The fitted model of each seed, read from disk."""
-        fitter = importlib.import_module(self.model.fitter)
+        fitter = fitter_of(self.model)
         read: dict[str, Fitted] = {}
         for entry in self.about["fits"]:
             if entry["stem"] not in read:

@@ -1,6 +1,5 @@
 """One run: a model under a strategy, for every seed. Fitted first, and only then shown the test split."""
 
-import importlib
 import logging
 import time
 from collections.abc import Sequence
@@ -17,10 +16,12 @@ from fringeflow.files import atomic, canonical_json, read_json, remove, sha256_f
 from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec
 from fringeflow.provenance import versions
+from fringeflow.training.cascade import fitter_of
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.embed import load_features
 from fringeflow.training.folds import Fitted, Fold, Task, check_splits
 from fringeflow.training.predict import Run
+from fringeflow.training.tuned import as_tuned
 
 LOGGER = logging.getLogger(__name__)
 FRAMEWORKS = ("keras", "numpy", "scikit-learn", "tensorflow", "torch")
@@ -133,7 +134,7 @@ def fit_seeds(
     ModelError
         If a loss diverges; its `history` holds all epochs until then, with their seeds.
     """
-    fitter = importlib.import_module(model.fitter)
+    fitter = fitter_of(model)
     fits: list[Fitted] = []
     for number, seed in enumerate(settings.seeds):
         if fits and not (strategy.is_random or fitter.IS_RANDOM):
@@ -163,6 +164,7 @@ def train_run(
     threads: int = 1,
     extra: tuple[Path, Path] | None = None,
     doubts: Path | None = None,
+    tuned: Path | None = None,
 ) -> None:
     """Train a run and predict its validation and test samples.
 
@@ -183,16 +185,20 @@ def train_run(
         samples.parquet of samples made from the training split (augmented or implanted), and their embeddings.
     doubts : Path, optional
         A parquet table with `sample` and `weight` (0 to 1) of training samples; those of weight 0 are left out.
+    tuned : Path, optional
+        best.json of a tuning of this run: its model, strategy and settings take the place of those given (see `as_tuned`).
 
     Raises
     ------
     DatasetError
         If a class is missing from a split.
     ModelError
-        If features are not finite, or the loss diverges; then failed-history.parquet is left in `out`.
+        If features are not finite, `tuned` is of another model, or the loss diverges; then failed-history.parquet is left in `out`.
     """
     begin = time.perf_counter()
     out = Path(out)
+    if tuned is not None:
+        model, strategy, settings = as_tuned(tuned, model, strategy, settings)
     data = Data.read(samples, dataset, embeddings, threads=threads)
     (out / "failed-history.parquet").unlink(missing_ok=True)
     about: dict[str, Any] = {
@@ -206,6 +212,7 @@ def train_run(
         "embeddings": sha256_file(embeddings),
         "extra": None if extra is None else {"samples": sha256_file(extra[0]), "embeddings": sha256_file(extra[1])},
         "doubts": None if doubts is None else sha256_file(doubts),
+        "tuned": None if tuned is None else sha256_file(tuned),
     }
     key = sha256_text(canonical_json({**about, "code": code, "versions": versions(FRAMEWORKS)}))
     checkpoints = [Checkpoint(out / "checkpoint" / f"seed{seed}.npz", key) for seed in settings.seeds]

@@ -44,9 +44,14 @@ class Watch:
     def _is_late(self, epoch: int) -> bool:
         return self.objective.late_weights is None or self.progress(epoch) >= self.objective.late_from
 
-    def is_best(self, epoch: int, pr_auc: float, validation_loss: float) -> bool:
-        """Take an epoch's validation scores; return whether its weights are the ones to keep."""
-        score = (pr_auc, -validation_loss) if self.settings.watch == "pr_auc" else (-validation_loss, pr_auc)
+    def is_best(self, epoch: int, pr_auc: float, macro_f1: float, validation_loss: float) -> bool:
+        """Take an epoch's validation scores; return whether its weights are the ones to keep.
+
+        F1 moves in leaps where few samples decide: the loss tells epochs apart that have the same.
+        """
+        score = {"pr_auc": (pr_auc, -validation_loss), "macro_f1": (macro_f1, -validation_loss), "loss": (-validation_loss, pr_auc)}[
+            self.settings.watch
+        ]
         begins = self._is_late(epoch) and not self._is_late(self.best_epoch)
         if self.best_epoch and not begins and not score > self.best:
             return False
