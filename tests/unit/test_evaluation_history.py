@@ -79,3 +79,20 @@ def test_the_ring_of_a_perfect_score_is_whole(tmp_path, monkeypatch):
     rings = [line for axis in seen[0].axes for line in axis.lines if line.get_marker() == "o" and line.get_markersize() == 9]
     assert len(rings) == 6
     assert not any(line.get_clip_on() for line in rings)
+
+
+def test_a_cascade_has_a_line_a_seed_and_stage_each_with_its_own_kept_epoch(tmp_path, monkeypatch):
+    one, other = history(2).assign(stage="kinds"), history(2, epochs=4).assign(stage="noise")
+    kept = {0: [3, 2], 1: [None, 4]}
+    real, marked = history_figure._line, {}
+
+    def line(axes, rows, column, colour, best, label):
+        marked[label] = (best, len(rows))
+        real(axes, rows, column, colour, best, label)
+
+    monkeypatch.setattr(history_figure, "_line", line)
+    pd.concat([one, other]).to_parquet(tmp_path / "history.parquet")
+    fits = [{"seed": seed, "load": {"stages": [{"best_epoch": epoch} for epoch in epochs]}} for seed, epochs in kept.items()]
+    write_json(tmp_path / "run.json", {"model": {"name": "net"}, "strategy": {"name": "none"}, "view": "gather", "fits": fits})
+    draw_history(tmp_path / "history.parquet", tmp_path / "run.json", tmp_path / "history.png")
+    assert marked == {"seed 0, kinds": (3, 6), "seed 0, noise": (2, 4), "seed 1, kinds": (6, 6), "seed 1, noise": (4, 4)}

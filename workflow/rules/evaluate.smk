@@ -1,6 +1,7 @@
 # Statistics of every run, and the comparison of a dataset's runs and strategies.
 # Requires: predictions.parquet of runs. Gives: metrics.json and evaluation.png of each run,
-# results/comparison/{dataset}.tsv and its picture, {dataset}_strategies.tsv, {dataset}_events.tsv and their pictures.
+# results/comparison/{dataset}.tsv and its picture, {dataset}_strategies.tsv, {dataset}_events.tsv and their pictures; and where
+# no class is the one to be found {dataset}_classes.tsv, {dataset}_cascades.tsv.
 
 
 rule evaluate:
@@ -26,6 +27,7 @@ rule evaluate:
         runtime=30,
     params:
         settings=PLAN.json("evaluation"),
+        stages=PLAN.stages_json,
         code=code_digest("evaluate"),
     message:
         "Evaluating {wildcards.model} with {wildcards.strategy} on {wildcards.dataset} {wildcards.view}"
@@ -41,7 +43,12 @@ rule compare:
         timings=PLAN.run_files("timing.json"),
     output:
         table="results/comparison/{dataset}.tsv",
-        picture="results/comparison/{dataset}.png",
+        picture=report(
+            "results/comparison/{dataset}.png",
+            caption="../report/comparison.rst",
+            category="Comparison",
+            labels={"dataset": "{dataset}", "picture": "all runs"},
+        ),
     log:
         "logs/compare/{dataset}.log",
     benchmark:
@@ -68,7 +75,12 @@ rule strategies:
     output:
         table="results/comparison/{dataset}_strategies.tsv",
         events="results/comparison/{dataset}_events.tsv",
-        differences="results/comparison/{dataset}_strategies.png",
+        differences=report(
+            "results/comparison/{dataset}_strategies.png",
+            caption="../report/strategies.rst",
+            category="Comparison",
+            labels={"dataset": "{dataset}", "picture": "paired differences"},
+        ),
         heatmap="results/comparison/{dataset}_heatmap.png",
         curves="results/comparison/{dataset}_curves.png",
         reliability="results/comparison/{dataset}_reliability.png",
@@ -90,3 +102,33 @@ rule strategies:
         "Pairing the strategies of {wildcards.dataset}"
     script:
         "../scripts/strategies.py"
+
+
+rule classes:
+    """Score every class of every run, each stage of cascades, and pair cascades with what tells all classes apart at once."""
+    input:
+        metrics=PLAN.run_files("metrics.json"),
+        predictions=PLAN.run_files("predictions.parquet"),
+        runs=PLAN.run_files("run.json"),
+        dataset="results/datasets/{dataset}/dataset.json",
+    output:
+        table="results/comparison/{dataset}_classes.tsv",
+        picture="results/comparison/{dataset}_classes.png",
+        cascades="results/comparison/{dataset}_cascades.tsv",
+    log:
+        "logs/classes/{dataset}.log",
+    benchmark:
+        "results/benchmarks/classes/{dataset}.tsv"
+    conda:
+        "../../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=PLAN.json("evaluation"),
+        code=code_digest("classes"),
+    message:
+        "Scoring the classes of {wildcards.dataset}"
+    script:
+        "../scripts/classes.py"

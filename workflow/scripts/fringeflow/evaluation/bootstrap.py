@@ -17,6 +17,20 @@ Measured on simulated earthquakes (PR-AUC and ROC-AUC, 400 repetitions), nominal
 | 20 | 94 % | 93 % | 75 % |
 | 40 | 93 % | 93 % | 74 % |
 
+A rare class of a few groups is absent from some draws, which leaves macro F1 undefined there; those draws are left out. Measured on
+classifiers of four classes whose samples are each a group of their own (500 repetitions, drawn confusion matrices; where two numbers
+stand, for a poor and a good classifier), with the quantiles for the groups of the rarest class, nominal 95 % intervals held the truth:
+
+| test samples by class | draws without a class | left out, as here | mean of the classes present | drawn within each class |
+|---|---|---|---|---|
+| 19, 6, 2, 2 | 24 % | 95, 89 % | 99, 97 % | 92, 86 % |
+| 19, 6, 3, 3 | 8 % | 98, 95 % | 99, 97 % | 97, 93 % |
+| 30, 12, 6, 6 | 0 % | 99, 98 % | 99, 98 % | 98, 97 % |
+
+Drawing within each class holds the numbers of the classes fixed and gives narrower intervals, not truer ones; groups that hold several
+classes, as earthquakes do, could not be drawn so at all. The mean of the classes present changes what is measured from draw to draw.
+Quantiles for the number of all groups held the truth in 83 to 93 % with two or three samples in the rarest class.
+
 No method makes three earthquakes say more than they do: fewer than `FEW_GROUPS` are flagged wherever an interval is shown.
 
 References

@@ -1,6 +1,6 @@
 """Where runs stand in a dot plot: a row a run, grouped by view and model, coloured by strategy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from fringeflow.datasets.pictures import FAINT, MARKERS, PALETTE, new_figure
 
-ROW, LEFT = 0.17, 2.75
-"""Inches that a run takes, and those that names take."""
+ROW, LEFT, LONG = 0.17, 2.75, 20
+"""Inches that a run takes, and those that names take if no model has more letters than these."""
 
 
 KINDS = (
@@ -82,25 +82,26 @@ class DotRows:
     bottom: float
 
     @classmethod
-    def of(cls, table: pd.DataFrame, strategies: Sequence[str]) -> "DotRows":
-        """Lay out runs, views and models with the best PR-AUC first.
+    def of(cls, table: pd.DataFrame, strategies: Sequence[str], by: str = "pr_auc") -> "DotRows":
+        """Lay out runs, views and models with the best first.
 
         Parameters
         ----------
         table : DataFrame
-            `view`, `model`, `strategy`, `pr_auc`.
+            `view`, `model`, `strategy`, and the score `by`.
         strategies : sequence of str
             All strategies of the dataset, also those without a row.
+        by : str
         """
         looks = looks_of(strategies)
         place = {name: number for number, name in enumerate(looks)}
         runs, models, views, bands = [], [], [], []
         y = 0.0
-        for view in by_best(table, "view"):
+        for view in by_best(table, "view", by):
             y += 1.6
             views.append((y - 0.5, view))
             mine = table[table["view"] == view]
-            for model in by_best(mine, "model"):
+            for model in by_best(mine, "model", by):
                 own = mine[mine["model"] == model].sort_values("strategy", key=lambda names: names.map(place))
                 models.append((y + len(own) / 2, model))
                 bands.append((y, y + len(own)))
@@ -111,8 +112,9 @@ class DotRows:
     def figure(self, panels: int) -> tuple[Figure, list[Axes]]:
         """Return a figure of this height with panels side by side, names at their left and bands behind."""
         height = self.bottom * ROW + 1.2
-        figure = new_figure(3.6 * panels + LEFT + 0.2, height)
-        left = LEFT / figure.get_figwidth()
+        names = LEFT + room_beyond(name for _, name in self.models)
+        figure = new_figure(3.6 * panels + names + 0.2, height)
+        left = names / figure.get_figwidth()
         axes = figure.subplots(
             1, panels, sharey=True, squeeze=False,
             gridspec_kw={"left": left, "right": 0.985, "bottom": 0.35 / height, "top": 1 - 0.85 / height, "wspace": 0.07},
@@ -167,11 +169,16 @@ def title(figure: Figure, first: str, second: str) -> None:
     figure.text(0.01, 1 - 0.36 / height, second, va="top", color=FAINT)
 
 
-def by_best(table: pd.DataFrame, column: str) -> list[str]:
-    """Return the values of a column, the one with the best PR-AUC first."""
-    return list(table.groupby(column)["pr_auc"].max().sort_values(ascending=False, kind="stable").index)
+def by_best(table: pd.DataFrame, column: str, by: str = "pr_auc") -> list[str]:
+    """Return the values of a column, the one with the best score first."""
+    return list(table.groupby(column)[by].max().sort_values(ascending=False, kind="stable").index)
 
 
-def short(name: str, most: int = 20) -> str:
+def room_beyond(names: Iterable[str]) -> float:
+    """Return the inches that labels need beyond those for `LONG` letters."""
+    return 0.075 * max(0, max(len(short(name)) for name in names) - LONG)
+
+
+def short(name: str, most: int = 30) -> str:
     """Shorten a name for a label."""
     return name if len(name) <= most else name[: most - 1] + "…"

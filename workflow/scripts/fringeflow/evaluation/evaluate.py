@@ -1,31 +1,41 @@
 """From predictions to `metrics.json`: every score with its interval, its prevalence and its baseline."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fringeflow.config.models import Evaluation
+from fringeflow.datasets.stages import Level, Stage, resolve_stages
 from fringeflow.evaluation import metrics
-from fringeflow.evaluation.bootstrap import FEW_GROUPS, SEED, bootstrap, draw_groups, interval
+from fringeflow.evaluation.baselines import baselines
+from fringeflow.evaluation.bootstrap import FEW_GROUPS, SEED
+from fringeflow.evaluation.bounds import degenerate_draws, with_bounds
 from fringeflow.evaluation.events import event_rows
 from fringeflow.evaluation.figures import draw_evaluation
+from fringeflow.evaluation.hard_pair import hard_pair
 from fringeflow.evaluation.predictions import Predictions, read_predictions
 from fringeflow.evaluation.scores import Scorer, calibration_curve, calibration_scores
+from fringeflow.evaluation.stage_scores import score_stages
 from fringeflow.evaluation.temperature import at_temperatures, fit_temperatures
 from fringeflow.evaluation.thresholds import operating_points
+from fringeflow.evaluation.words import Words
 from fringeflow.files import read_json, write_json
 
 DECIMALS = 6
-SeedScores = Callable[[int, np.ndarray], Mapping[str, np.ndarray]]
-OF_ALL_GROUPS = {"brier", "log_loss", "ece", "accuracy"}
-"""Scores that every sample bears on alike; all others hang on the groups of the rarest class."""
 
 
 def evaluate_run(
-    predictions: str | Path, dataset: str | Path, settings: Evaluation, *, out: str | Path, figure: str | Path
+    predictions: str | Path,
+    dataset: str | Path,
+    settings: Evaluation,
+    *,
+    out: str | Path,
+    figure: str | Path,
+    run: str | Path | None = None,
+    stages: Sequence[Stage] = (),
 ) -> dict[str, Any]:
     """Score a run on validation and test, and picture the test.
 
@@ -34,6 +44,9 @@ def evaluate_run(
     the latter flatters, which `chosen_here` says. Probabilities are scored as they are and, under `calibrated`, at the temperature
     that validation chose (one a seed, `temperature`); nothing else uses the scaled ones.
 
+    With more than two classes each part also names its `hard_pair`, the two that are most taken for each other there. A cascade, and a
+    flat run of a dataset that has one, is scored at each of its `stages` too (see `score_stages`).
+
     Parameters
     ----------
     predictions : path of `predictions.parquet`
@@ -41,6 +54,10 @@ def evaluate_run(
     settings : Evaluation
     out : path of the `metrics.json` to write
     figure : path of the picture to write
+    run : path of `run.json`, optional
+        Says the run's architecture, and its stages if it is a cascade.
+    stages : sequence of Stage
+        Through which a flat run is looked at as well: those of a cascade of the same dataset.
 
     Returns
     -------
@@ -53,6 +70,9 @@ def evaluate_run(
         If the predictions do not fit the dataset or are no probabilities.
     """
     described = read_json(dataset)
+    model = {} if run is None else read_json(run)["model"]
+    own = tuple(map(Stage.from_dict, model.get("stages", ())))
+    levels = resolve_stages(own or stages, described["classes"])
     parts = read_predictions(predictions, described)
     thresholds = operating_points(parts["validation"], settings.threshold)
     temperatures = fit_temperatures(parts["validation"])
@@ -62,11 +82,19 @@ def evaluate_run(
         "digest": described["digest"],
         "classes": described["classes"],
         "positive": described.get("positive"),
+        "words": Words.of(described).as_dict(),
+        "architecture": model.get("architecture"),
+        "is_cascade": bool(own),
         "seeds": parts["test"].seeds,
-        "bootstrap": {"draws": settings.bootstrap, "confidence": settings.confidence, "seed": SEED, "unit": "group of events"},
+        "bootstrap": {
+            "draws": settings.bootstrap,
+            "confidence": settings.confidence,
+            "seed": SEED,
+            "unit": f"group of {Words.of(described).groups}",
+        },
         "false_alarms_per_frame": settings.false_alarms_per_frame,
         "temperature": temperatures,
-        "splits": {part: _evaluate_part(part, scorer, temperatures, settings) for part, scorer in scorers.items()},
+        "splits": {part: _evaluate_part(part, scorer, temperatures, levels, settings) for part, scorer in scorers.items()},
     }
     result = _plain(result)
     draw_evaluation(figure, scorers["test"], result, run=Path(out).parts[-5:-1])
@@ -74,13 +102,15 @@ def evaluate_run(
     return result
 
 
-def _evaluate_part(part: str, scorer: Scorer, temperatures: Sequence[float], settings: Evaluation) -> dict[str, Any]:
+def _evaluate_part(
+    part: str, scorer: Scorer, temperatures: Sequence[float], levels: Sequence[Level], settings: Evaluation
+) -> dict[str, Any]:
     """Return everything there is to say about one part of the dataset."""
     p = scorer.predictions
-    scores = _with_bounds(p, scorer.seed, settings)
+    scores = with_bounds(p, scorer.seed, settings)
     cooled = at_temperatures(p, temperatures)
     calibrated = {
-        "metrics": _with_bounds(cooled, lambda number, weights: calibration_scores(cooled, number, weights), settings),
+        "metrics": with_bounds(cooled, lambda number, weights: calibration_scores(cooled, number, weights), settings),
         "calibration": calibration_curve(cooled),
         "fitted_here": part == "validation",
     }
@@ -88,6 +118,7 @@ def _evaluate_part(part: str, scorer: Scorer, temperatures: Sequence[float], set
     holding = {name: p.groups_with(k) for k, name in enumerate(p.classes)}
     counts = {name: int((p.truth == k).sum()) for k, name in enumerate(p.classes)}
     share = None if p.positive is None else counts[p.classes[p.positive]] / len(p.truth)
+    placed = _by_place(scores, p, scorer)
     return {
         "n_tiles": len(p.truth),
         "n_groups": groups,
@@ -97,79 +128,16 @@ def _evaluate_part(part: str, scorer: Scorer, temperatures: Sequence[float], set
         "class_counts": counts,
         "prevalence": share,
         "few_groups": min(holding.values()) < FEW_GROUPS,
-        "degenerate_draws": _degenerate(p, settings.bootstrap),
+        "degenerate_draws": degenerate_draws(p, settings.bootstrap),
         "baseline": baselines(counts, share),
-        **_by_place(scores, p, scorer),
+        **placed,
+        "hard_pair": None if len(p.classes) < 3 else _hard_pair(placed["operating_points"]["default"], p.classes),
+        "stages": score_stages(p, levels, settings),
         "chosen_here": ["validation"] if part == "validation" and "validation" in scorer.thresholds else [],
         "calibration": calibration_curve(p),
         "calibrated": calibrated,
         "events": event_rows(scorer),
     }
-
-
-def _with_bounds(p: Predictions, seed: SeedScores, settings: Evaluation) -> dict[str, dict[str, float]]:
-    """Return scores by name: the mean over seeds, its interval over groups, and the deviation between seeds.
-
-    Parameters
-    ----------
-    p : Predictions
-    seed : callable
-        Takes the place of a seed and weights, shape (b, n), and returns arrays of shape (b,) by name.
-    settings : Evaluation
-    """
-    numbers = range(len(p.seeds))
-
-    def over_seeds(weights: np.ndarray) -> dict[str, np.ndarray]:
-        found = [seed(number, weights) for number in numbers]
-        return {name: np.mean([scores[name] for scores in found], axis=0) for name in found[0]}
-
-    once = [seed(number, np.ones((1, len(p.truth)))) for number in numbers]
-    draws = bootstrap(over_seeds, p.groups, draws=settings.bootstrap, seed=SEED)
-    every, rarest = int(p.groups.max()) + 1, min(p.groups_with(k) for k in range(len(p.classes)))
-    scores = {}
-    for name, values in draws.items():
-        by_seed = np.array([float(found[name][0]) for found in once])
-        lower, upper = interval(values, settings.confidence, every if name.split("/")[-1] in OF_ALL_GROUPS else rarest)
-        scores[name] = {"value": by_seed.mean(), "lower": lower, "upper": upper}
-        if len(once) > 1:
-            scores[name]["seed_sd"] = by_seed.std(ddof=1)
-    return scores
-
-
-def _degenerate(predictions: Predictions, draws: int) -> int:
-    """Count the draws that leave some class without a sample; scores that need it leave them out."""
-    groups = predictions.groups
-    counts = draw_groups(int(groups.max()) + 1, draws, SEED)
-    held = np.zeros((counts.shape[1], len(predictions.classes)), dtype=int)
-    held[groups, predictions.truth] = 1
-    return int((counts @ held == 0).any(1).sum())
-
-
-def baselines(counts: Mapping[str, int], prevalence: float | None) -> dict[str, dict[str, float]]:
-    """Return what classifiers that look at nothing score.
-
-    Parameters
-    ----------
-    counts : mapping of class to samples
-    prevalence : float or None
-        Share of the positive class, if there is one.
-
-    Returns
-    -------
-    dict
-        `majority`: always the most frequent class. With a positive class also `always_positive`, and
-        `prevalence`: the probability of every sample is the prevalence (ranks at random).
-    """
-    total, most = sum(counts.values()), max(counts.values())
-    rare_f1 = 2 * most / (total + most)
-    found = {"majority": {"accuracy": most / total, "mcc": 0.0, "f1": 0.0, "macro_f1": rare_f1 / len(counts)}}
-    if prevalence is not None and 0 < prevalence < 1:
-        entropy = -prevalence * math.log(prevalence) - (1 - prevalence) * math.log(1 - prevalence)
-        if prevalence > 0.5:
-            found["majority"]["f1"] = 2 * prevalence / (1 + prevalence)
-        found["always_positive"] = {"accuracy": prevalence, "mcc": 0.0, "f1": 2 * prevalence / (1 + prevalence), "recall": 1.0}
-        found["prevalence"] = {"pr_auc": prevalence, "roc_auc": 0.5, "brier": prevalence * (1 - prevalence), "log_loss": entropy}
-    return found
 
 
 def _by_place(scores: Mapping[str, dict[str, float]], p: Predictions, scorer: Scorer) -> dict[str, Any]:
@@ -196,6 +164,21 @@ def _by_place(scores: Mapping[str, dict[str, float]], p: Predictions, scorer: Sc
         else:
             point["per_class"][rest[1]][rest[0]] = score
     return placed
+
+
+def _hard_pair(point: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any] | None:
+    """Describe the two classes that are most taken for each other: how much (mean of both ways), each way, and the F1 of both."""
+    matrix = np.asarray(point["confusion"])
+    found = hard_pair(matrix)
+    if found is None:
+        return None
+    ways = {classes[i]: matrix[i, j] / matrix[i].sum() for i, j in (found, found[::-1])}
+    return {
+        "classes": list(ways),
+        "confused": np.mean(list(ways.values())),
+        "called_the_other": ways,
+        "f1": {name: point["per_class"][name]["f1"] for name in ways},
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""One picture of a run on the test part: curves against their baselines, calibration, errors, events."""
+"""One picture of a run on the test part: curves against their baselines, calibration, errors, and events or classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,11 @@ from matplotlib.axes import Axes
 
 from fringeflow.datasets.pictures import FAINT, INK, PALETTE, frame, new_figure, save_picture, styled
 from fringeflow.evaluation.bootstrap import draw_groups, tail
+from fringeflow.evaluation.class_panel import draw_class_scores, shown_score
 from fringeflow.evaluation.dot_rows import title
 from fringeflow.evaluation.metrics import Ranking, divide
 from fringeflow.evaluation.scores import Scorer
+from fringeflow.evaluation.words import Words
 
 GRID = np.linspace(0, 1, 101)
 BAND_DRAWS = 300
@@ -37,17 +39,20 @@ def draw_evaluation(path: str | Path, scorer: Scorer, result: dict[str, Any], *,
     run : sequence of str
         Dataset, view, model and strategy: the folders that a run lies in. Left out where the first is another dataset.
     """
-    test, confidence = result["splits"]["test"], result["bootstrap"]["confidence"]
+    test, confidence, words = result["splits"]["test"], result["bootstrap"]["confidence"], Words.of(result)
     bands = _bands(scorer, confidence)
     figure = new_figure(12.5, 8.2, layout="constrained")
     with styled():
         axes = figure.subplots(2, 3)
         _precision_recall(axes[0, 0], scorer, test, bands)
         _roc(axes[0, 1], scorer, test, bands)
-        _reliability(axes[0, 2], test, scorer)
+        _reliability(axes[0, 2], test, scorer, words)
         _confusion(axes[1, 0], test, result["classes"])
-        _histogram(axes[1, 1], scorer, test)
-        _events(axes[1, 2], scorer, test)
+        _histogram(axes[1, 1], scorer, test, words)
+        if scorer.predictions.positive is None:
+            draw_class_scores(axes[1, 2], test, result["classes"])
+        else:
+            _events(axes[1, 2], scorer, test)
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - HEAD / figure.get_figheight()))  # type: ignore[union-attr, call-arg]
         title(figure, heading(result["dataset"], run), _setting(result))
     save_picture(figure, path)
@@ -68,22 +73,14 @@ def heading(dataset: str, run: Sequence[str]) -> str:
 
 def _setting(result: dict[str, Any]) -> str:
     """Say what was scored, and what the intervals are worth."""
-    test, seeds = result["splits"]["test"], len(result["seeds"])
-    level = f"{100 * result['bootstrap']['confidence']:g} % intervals over events"
+    test, seeds, words = result["splits"]["test"], len(result["seeds"]), Words.of(result)
+    level = f"{100 * result['bootstrap']['confidence']:g} % intervals over {words.groups}"
     if test["n_groups"] == 1:
-        level = "one event gives no interval"
+        level = f"one {words.group} gives no interval"
     elif test["few_groups"]:
-        level += "; few events: rather too narrow"
-    events = f"{test['n_groups']} event{'s' if test['n_groups'] > 1 else ''}"
+        level += f"; few {words.groups}: rather too narrow"
     runs = f"mean of {seeds} seeds" if seeds > 1 else "1 seed"
-    return f"test part: {test['n_tiles']} tiles of {events}, {runs}; {level}"
-
-
-def _shown(score: dict[str, float | None], digits: int = 2) -> str:
-    """Write a score with its interval."""
-    if score["lower"] is None:
-        return "undefined" if score["value"] is None else f"{score['value']:.{digits}f}"
-    return f"{score['value']:.{digits}f} [{score['lower']:.{digits}f}, {score['upper']:.{digits}f}]"
+    return f"test part: {test['n_tiles']} {words.samples} of {words.counted(test['n_groups'])}, {runs}; {level}"
 
 
 def _precision_at(true: np.ndarray, false: np.ndarray) -> np.ndarray:
@@ -150,16 +147,16 @@ def _precision_recall(axes: Axes, scorer: Scorer, test: dict[str, Any], bands: d
         axes.axhline(test["prevalence"], color=INK, lw=1, ls="--")
     # Below the panel: within it the curve may be anywhere.
     base = "" if test["prevalence"] is None else f" (dashed: prevalence {test['prevalence']:.3f})"
-    axes.set(xlabel=f"recall{base}", ylabel="precision", title=f"PR-AUC {_shown(test['metrics']['pr_auc'])}")
+    axes.set(xlabel=f"recall{base}", ylabel="precision", title=f"PR-AUC {shown_score(test['metrics']['pr_auc'])}")
 
 
 def _roc(axes: Axes, scorer: Scorer, test: dict[str, Any], bands: dict[int, dict[str, Band]]) -> None:
     _curves(axes, scorer, bands, "recall")
     axes.plot([0, 1], [0, 1], color=INK, lw=1, ls="--")
-    axes.set(xlabel="false positive rate", ylabel="recall", title=f"ROC-AUC {_shown(test['metrics']['roc_auc'])}")
+    axes.set(xlabel="false positive rate", ylabel="recall", title=f"ROC-AUC {shown_score(test['metrics']['roc_auc'])}")
 
 
-def _reliability(axes: Axes, test: dict[str, Any], scorer: Scorer) -> None:
+def _reliability(axes: Axes, test: dict[str, Any], scorer: Scorer, words: Words) -> None:
     rows = test["calibration"]
     x, y, n = (np.array([row[key] for row in rows]) for key in ("probability", "frequency", "tiles"))
     axes.plot([0, 1], [0, 1], color=INK, lw=1, ls="--")
@@ -169,9 +166,9 @@ def _reliability(axes: Axes, test: dict[str, Any], scorer: Scorer) -> None:
     for row in rows:
         axes.text((row["lower"] + row["upper"]) / 2, 1.09, _count(row["tiles"]), fontsize=7, color=INK, ha="center", va="center")
     what = "predicted probability" if scorer.predictions.positive is not None else "probability of the likeliest class"
-    axes.set(xlim=(0, 1), ylim=(0, 1.14), xlabel=f"{what} (numbers: tiles)", ylabel="observed frequency")
+    axes.set(xlim=(0, 1), ylim=(0, 1.14), xlabel=f"{what} (numbers: {words.samples})", ylabel="observed frequency")
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    axes.set_title(f"Calibration: ECE {_shown(test['metrics']['ece'])}")
+    axes.set_title(f"Calibration: ECE {shown_score(test['metrics']['ece'])}")
 
 
 def _count(tiles: float) -> str:
@@ -183,8 +180,8 @@ def _confusion(axes: Axes, test: dict[str, Any], classes: list[str]) -> None:
     points = test["operating_points"]
     name = "validation" if "validation" in points else "default"
     draw_matrix(axes, np.array(points[name]["confusion"]), classes)
-    limit = "threshold from validation" if name == "validation" else "likeliest class"
-    axes.set_title(f"{limit}: F1 {_shown(points[name]['metrics']['f1'])}")
+    limit = "threshold from validation: F1" if name == "validation" else "likeliest class: macro F1"
+    axes.set_title(f"{limit} {shown_score(points[name]['metrics']['f1'])}")
 
 
 def draw_matrix(axes: Axes, matrix: np.ndarray, classes: list[str]) -> None:
@@ -194,7 +191,7 @@ def draw_matrix(axes: Axes, matrix: np.ndarray, classes: list[str]) -> None:
     ----------
     axes : Axes
     matrix : ndarray, shape (K, K)
-        Tiles by true class (rows) and predicted class (columns).
+        Samples by true class (rows) and predicted class (columns).
     classes : list of str
     """
     share = divide(matrix, matrix.sum(1, keepdims=True), 0.0)
@@ -225,7 +222,7 @@ def _level(classes: Sequence[str]) -> list[str]:
     return ["\n" * (most - label.count("_")) + label.replace("_", "\n") for label in classes]
 
 
-def _histogram(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:
+def _histogram(axes: Axes, scorer: Scorer, test: dict[str, Any], words: Words) -> None:
     p = scorer.predictions
     bins = np.linspace(0, 1, 31).tolist()
     for k, name in enumerate(p.classes):
@@ -235,7 +232,7 @@ def _histogram(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:
         scores = p.probability[:, p.truth == k, column].ravel()
         axes.hist(scores, bins, weights=np.full(len(scores), 1 / len(p.seeds)), histtype="step", lw=1.6, color=colour, label=name)
     axes.set_yscale("log")
-    axes.set(xlim=(0, 1), ylabel="tiles", title="Scores by true class")
+    axes.set(xlim=(0, 1), ylabel=words.samples, title="Scores by true class")
     axes.set_xlabel("predicted probability of the positive class" if p.positive is not None else "probability of the own class")
     thresholds = test["operating_points"].get("validation", {}).get("thresholds") or []
     for number, threshold in enumerate(thresholds):
@@ -263,7 +260,7 @@ def _events(axes: Axes, scorer: Scorer, test: dict[str, Any]) -> None:
     axes.set(xlim=(0, room_for(notes)), ylim=(max(len(rows), 6) - 0.4, -0.6), xlabel="recall at the threshold from validation")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0])
     shown = f"Worst {MOST_EVENTS} of {MOST_EVENTS + dropped} events" if dropped else "By event"
-    axes.set_title(f"{shown}; detected {_shown(test['operating_points']['validation']['metrics']['events_detected'])}")
+    axes.set_title(f"{shown}; detected {shown_score(test['operating_points']['validation']['metrics']['events_detected'])}")
 
 
 def _rate(value: float) -> str:

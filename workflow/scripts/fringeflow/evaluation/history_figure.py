@@ -1,6 +1,7 @@
-"""How a run was trained: loss and validation score by epoch, a line a seed."""
+"""How a run was trained: loss and validation score by epoch, a line a seed, of a cascade a line a seed and stage."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -18,22 +19,21 @@ def draw_history(history: str | Path, run: str | Path, path: str | Path) -> None
     Parameters
     ----------
     history : path of `history.parquet`
-        `seed`, `epoch`, `loss`, `validation_loss`, `validation_pr_auc`.
+        `seed`, `epoch`, `loss`, `validation_loss`, `validation_pr_auc`, and of a cascade `stage`.
     run : path of `run.json`
         Names the model, strategy and view, and the epoch that each seed kept; for a fit that has no choice of
         epochs, the best of its history is marked.
     path : path of the PNG
     """
     table, about = pd.read_parquet(history), read_json(run)
-    kept = {fit["seed"]: fit["load"].get("best_epoch") for fit in about["fits"]}
-    best = {**best_epochs(table), **{seed: epoch for seed, epoch in kept.items() if epoch}}
+    lines = _lines(table, about)
     title = f"{about['model']['name']}, {about['strategy']['name']}, {about['view']}: training curves"
     figure = new_figure(11, 3.6)
     with styled():
         axes = figure.subplots(1, 3, gridspec_kw={"left": 0.055, "right": 0.99, "bottom": 0.135, "top": 0.8, "wspace": 0.2})
         for axis, (column, name) in zip(axes, PANELS.items(), strict=True):
-            for number, (seed, rows) in enumerate(table.groupby("seed", sort=True)):
-                _line(axis, rows, column, PALETTE[number % len(PALETTE)], best[int(str(seed))], f"seed {seed}")
+            for number, (label, (rows, epoch)) in enumerate(lines.items()):
+                _line(axis, rows, column, PALETTE[number % len(PALETTE)], epoch, label)
             axis.set(title=name, xlabel="epoch", xlim=(0.5, max(table["epoch"].max() + 0.5, 2)))
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             axis.grid(axis="y", color="#e4e4e4", lw=0.6)
@@ -43,11 +43,27 @@ def draw_history(history: str | Path, run: str | Path, path: str | Path) -> None
                 axis.yaxis.set_major_formatter("{x:g}")
                 axis.yaxis.set_minor_locator(NullLocator())
         axes[2].set(ylim=(0, 1.04), yticks=[0, 0.2, 0.4, 0.6, 0.8, 1.0])
-        axes[2].legend(loc="lower right", ncols=2 if len(best) > 3 else 1)
-        shown = ", ".join(f"{epoch} (seed {seed})" for seed, epoch in sorted(best.items())[:6]) + (" …" if len(best) > 6 else "")
+        axes[2].legend(loc="lower right", ncols=2 if len(lines) > 3 else 1)
+        shown = ", ".join(f"{epoch} ({label})" for label, (_, epoch) in list(lines.items())[:6]) + (" …" if len(lines) > 6 else "")
         figure.text(0.01, 0.97, title, va="top", fontsize=11, weight="bold", color=INK)
         figure.text(0.01, 0.9, f"ring: the epoch whose weights were kept: {shown}", va="top", color=FAINT)
     save_picture(figure, path)
+
+
+def _lines(table: pd.DataFrame, about: dict[str, Any]) -> dict[str, tuple[pd.DataFrame, int]]:
+    """Return, by its name, what each line shows and the epoch that was kept: the fit's own word, or else the best."""
+    stages = list(dict.fromkeys(table["stage"])) if "stage" in table else [""]
+    lines = {}
+    for fit in sorted(about["fits"], key=lambda fit: fit["seed"]):
+        for number, stage in enumerate(stages):
+            rows = table[table["seed"] == fit["seed"]]
+            rows = rows[rows["stage"] == stage] if stage else rows
+            if rows.empty:
+                continue
+            told = fit["load"]["stages"][number] if stage else fit["load"]
+            epoch = told.get("best_epoch") or best_epochs(rows)[fit["seed"]]
+            lines[f"seed {fit['seed']}" + (f", {stage}" if stage else "")] = (rows, epoch)
+    return lines
 
 
 def log_ticks(low: float, high: float) -> Locator:

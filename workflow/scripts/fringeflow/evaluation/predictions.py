@@ -54,6 +54,10 @@ class Predictions:
         """Return how many groups hold some of a class."""
         return int(self.samples["group"][self.truth == index].nunique())
 
+    def groups_without(self, index: int) -> int:
+        """Return how many groups hold some of another class."""
+        return int(self.samples["group"][self.truth != index].nunique())
+
 
 def read_predictions(path: str | Path, dataset: Mapping[str, Any]) -> dict[str, Predictions]:
     """Read the predictions of a run.

@@ -76,13 +76,16 @@ class Scorer:
     def _ranking(self, number: int, weights: np.ndarray) -> dict[str, np.ndarray]:
         p = self.predictions
         total, frames = weights.sum(-1), weights @ self.share
-        by_class: dict[str, dict[int, np.ndarray]] = {"pr_auc": {}, "roc_auc": {}, "recall_at_false_alarms": {}, "pr_auc_gain": {}}
+        by_class: dict[str, dict[int, np.ndarray]] = {"pr_auc": {}, "roc_auc": {}, "pr_auc_gain": {}}
+        if p.positive is not None:  # an alarm is a call of the one class that is looked for
+            by_class["recall_at_false_alarms"] = {}
         for k, ranking in self.rankings[number].items():
             true, false = ranking.curves(weights)
             by_class["pr_auc"][k] = metrics.average_precision(true, false)
             by_class["pr_auc_gain"][k] = by_class["pr_auc"][k] - divide(true[..., -1], total)
             by_class["roc_auc"][k] = metrics.roc_auc(true, false)
-            by_class["recall_at_false_alarms"][k] = metrics.recall_at_false_alarms(true, false, self.false_alarms * frames)
+            if p.positive is not None:
+                by_class["recall_at_false_alarms"][k] = metrics.recall_at_false_alarms(true, false, self.false_alarms * frames)
         scores = {}
         for name, values in by_class.items():
             macro = np.mean(list(values.values()), axis=0)

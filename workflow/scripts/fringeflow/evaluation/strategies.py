@@ -22,13 +22,15 @@ from fringeflow.evaluation.summary import NAMES
 from fringeflow.evaluation.temperature import fit_temperatures
 from fringeflow.evaluation.thresholds import operating_points
 from fringeflow.evaluation.view_figures import Pictured, draw_confusion, draw_curves, draw_reliability
+from fringeflow.evaluation.words import Words
 from fringeflow.files import atomic, read_json
 
 BASELINE = "none"
 DECIMALS = 6
 SCORES = {"pr_auc": "pr_auc", "mcc_tuned": "{point}/mcc", "f1_tuned": "{point}/f1", "recall_at_false_alarms": "recall_at_false_alarms"}
 """Columns that are compared, and what `Scorer` calls them; `tuned` means at the threshold chosen on validation, or of the
-likeliest class where none is positive."""
+likeliest class where none is positive (F1 is then macro F1, and there are no false alarms)."""
+VALIDATION = {"pr_auc": "pr_auc", "macro_f1": "default/macro_f1"}
 PICTURES = {"curves": draw_curves, "reliability": draw_reliability, "confusion": draw_confusion}
 """Pictures of the runs that validation chose, one a view and model."""
 EVENT_COLUMNS = ("event", "group", "tiles", "positives", "interferograms", "max_score_on_positives")
@@ -42,14 +44,19 @@ class ScoredRun:
     names: tuple[str, ...]
     scorer: Scorer
     temperatures: list[float]
-    validation_pr_auc: float
-    validation_log_loss: float
+    on_validation: dict[str, float]
     drawn: Drawn
 
     @property
     def strategy(self) -> str:
         """Name of its strategy."""
         return self.names[-1]
+
+    @property
+    def on_choice(self) -> tuple[float, float]:
+        """What validation chooses by, the least is the best: the score that ranks runs, turned round, and the log loss."""
+        score = self.on_validation["macro_f1" if self.scorer.predictions.positive is None else "pr_auc"]
+        return (-round(score, DECIMALS), round(self.on_validation["log_loss"], DECIMALS))
 
 
 def compare_strategies(
@@ -71,11 +78,12 @@ def compare_strategies(
     settings : Evaluation
     out : path of the table of runs to write, tab-separated
         Columns `dataset`, `view`, `model`, `strategy`, `baseline` (the strategy it is compared with: `none`, or else the first by
-        name), `n_test`, `n_groups`, `n_groups_rarest`, `few_groups`, `prevalence`, `seeds`; each of `SCORES` with its `_lower` and
-        `_upper` bound (over events, as in the comparison of runs), `{score}_difference` with its bounds (over events and
-        seeds) and `{score}_verdict` (`better`, `worse`, `undecided`, or `baseline`); `best_share` (share of draws in which the run
-        has the best PR-AUC of its view), `pr_auc_to_chosen` with its bounds (difference to the run of its view that validation
-        chose), `validation_pr_auc`, `chosen_of_model` and `chosen_of_view` (by PR-AUC on validation).
+        name), `sample_word` and `group_word`, `n_test`, `n_groups`, `n_groups_rarest`, `few_groups`, `prevalence`, `seeds`; each of
+        `SCORES` with its `_lower` and `_upper` bound (over groups, as in the comparison of runs), `{score}_difference` with its bounds
+        (over groups and seeds) and `{score}_verdict` (`better`, `worse`, `undecided`, or `baseline`); `best_share` (share of draws in
+        which the run has the best PR-AUC of its view), `pr_auc_to_chosen` with its bounds (difference to the run of its view that
+        validation chose), `validation_pr_auc`, `validation_macro_f1`, `chosen_of_model` and `chosen_of_view` (by PR-AUC on validation).
+        Without a positive class, macro F1 decides instead of PR-AUC which run is best and which is chosen.
     events : path of the table of events to write, tab-separated
         A row for each run and test event: `EVENT_COLUMNS`, and `EVENT_SCORES` at the threshold from validation. Without a positive
         class it has no rows.
@@ -94,8 +102,9 @@ def compare_strategies(
     """
     if not predictions:
         raise DatasetError(f"{out}: no run to compare; name models and strategies of the dataset in the configuration")
-    runs = _read_runs(predictions, read_json(dataset), settings)
-    table = pd.DataFrame(_rows(runs, settings))
+    described = read_json(dataset)
+    runs = _read_runs(predictions, described, settings)
+    table = pd.DataFrame(_rows(runs, Words.of(described), settings))
     for frame, path in ((table, out), (pd.DataFrame(_event_rows(runs), columns=[*NAMES, *EVENT_COLUMNS, *EVENT_SCORES]), events)):
         with atomic(path) as part:
             frame.round(DECIMALS).to_csv(part, sep="\t", index=False, lineterminator="\n")
@@ -121,8 +130,8 @@ def _read_runs(paths: Iterable[str | Path], described: Mapping[str, Any], settin
         points = operating_points(parts["validation"], settings.threshold)
         point = "validation" if "validation" in points else "default"
         scorer = Scorer(test, {point: points[point]}, settings.false_alarms_per_frame)
-        on_validation = Scorer(parts["validation"], {}, settings.false_alarms_per_frame)
-        names = {column: name.format(point=point) for column, name in SCORES.items()}
+        scores = [column for column in SCORES if test.positive is not None or column != "recall_at_false_alarms"]
+        names = {column: SCORES[column].format(point=point) for column in scores}
         drawn = draw_scores(scorer, list(names.values()), settings.bootstrap)
         drawn = Drawn(*({column: found[name] for column, name in names.items()} for found in (drawn.value, drawn.draws)))
         runs.append(
@@ -130,8 +139,7 @@ def _read_runs(paths: Iterable[str | Path], described: Mapping[str, Any], settin
                 path.parts[-5:-1],
                 scorer,
                 fit_temperatures(parts["validation"]),
-                _plain_pr_auc(on_validation),
-                _plain_log_loss(parts["validation"]),
+                _plain_scores(Scorer(parts["validation"], {"default": points["default"]}, settings.false_alarms_per_frame)),
                 drawn,
             ),
         )
@@ -155,15 +163,13 @@ def _check_alike(path: Path, test: Predictions, first: Predictions) -> None:
         raise DatasetError(f"{path} cannot be paired with other runs:{bullets(problems)}\nrun the workflow to bring all up to date")
 
 
-def _plain_pr_auc(scorer: Scorer) -> float:
-    """Return the mean PR-AUC of the seeds."""
-    once = np.ones((1, len(scorer.predictions.truth)))
-    return float(np.mean([scorer.discrimination(number, once)["pr_auc"] for number in range(len(scorer.predictions.seeds))]))
-
-
-def _plain_log_loss(predictions: Predictions) -> float:
-    """Return the mean log loss of the seeds."""
-    return float(np.mean([log_loss(predictions.truth, values).mean() for values in predictions.probability]))
+def _plain_scores(scorer: Scorer) -> dict[str, float]:
+    """Return the means over seeds of PR-AUC, macro F1 of the likeliest class (at 0.5 of two) and log loss."""
+    p = scorer.predictions
+    once = np.ones((1, len(p.truth)))
+    found = [scorer.discrimination(number, once) for number in range(len(p.seeds))]
+    means = {name: float(np.mean([scores[place] for scores in found])) for name, place in VALIDATION.items()}
+    return means | {"log_loss": float(np.mean([log_loss(p.truth, values).mean() for values in p.probability]))}
 
 
 def _alike(runs: Sequence[ScoredRun], run: ScoredRun, depth: int) -> list[ScoredRun]:
@@ -173,14 +179,16 @@ def _alike(runs: Sequence[ScoredRun], run: ScoredRun, depth: int) -> list[Scored
 
 def _chosen(runs: Sequence[ScoredRun]) -> ScoredRun:
     """Return the run that validation chooses, as `summary.chosen_run` does."""
-    return min(runs, key=lambda run: (-round(run.validation_pr_auc, DECIMALS), round(run.validation_log_loss, DECIMALS), run.names))
+    return min(runs, key=lambda run: (*run.on_choice, run.names))
 
 
-def _rows(runs: Sequence[ScoredRun], settings: Evaluation) -> list[dict[str, Any]]:
+def _rows(runs: Sequence[ScoredRun], words: Words, settings: Evaluation) -> list[dict[str, Any]]:
     """Return the row of each run."""
     p = runs[0].scorer.predictions
     holding = min(p.groups_with(k) for k in range(len(p.classes)))
     about: dict[str, Any] = {
+        "sample_word": words.sample,
+        "group_word": words.group,
         "n_test": len(p.truth),
         "n_groups": int(p.groups.max()) + 1,
         "n_groups_rarest": holding,
@@ -188,23 +196,24 @@ def _rows(runs: Sequence[ScoredRun], settings: Evaluation) -> list[dict[str, Any
     }
     about |= {"prevalence": None if p.positive is None else float((p.truth == p.positive).mean()), "seeds": len(p.seeds)}
     views = {run.names[:2]: _alike(runs, run, 2) for run in runs}
-    shares = {view: dict(zip(map(id, own), best_shares([run.drawn for run in own], "pr_auc"), strict=True)) for view, own in views.items()}
+    main = "f1_tuned" if p.positive is None else "pr_auc"
+    shares = {view: dict(zip(map(id, own), best_shares([run.drawn for run in own], main), strict=True)) for view, own in views.items()}
     options: Any = {"confidence": settings.confidence, "groups": holding}
     rows = []
     for run in runs:
         siblings, view = _alike(runs, run, 3), views[run.names[:2]]
         baseline = siblings[0]
         row: dict[str, Any] = {**dict(zip(NAMES, run.names, strict=True)), "baseline": baseline.strategy, **about}
-        for column in SCORES:
+        for column in run.drawn.value:
             lower, upper = interval(run.drawn.draws[column].mean(0), settings.confidence, holding)
             row |= {column: run.drawn.value[column].mean(), f"{column}_lower": lower, f"{column}_upper": upper}
-        for column in SCORES:
+        for column in run.drawn.value:
             found = difference(run.drawn, baseline.drawn, column, **options)
             row |= _bounds(f"{column}_difference", found)
             row[f"{column}_verdict"] = "baseline" if run is baseline else found.verdict
         row["best_share"] = shares[run.names[:2]][id(run)]
         row |= _bounds("pr_auc_to_chosen", difference(run.drawn, _chosen(view).drawn, "pr_auc", **options))
-        row["validation_pr_auc"] = run.validation_pr_auc
+        row |= {f"validation_{name}": run.on_validation[name] for name in VALIDATION}
         row |= {"chosen_of_model": run is _chosen(siblings), "chosen_of_view": run is _chosen(view)}
         rows.append(row)
     return rows

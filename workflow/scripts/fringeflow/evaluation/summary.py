@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from fringeflow.evaluation.words import Words
+
 FEW_TO_CHOOSE = 3
-"""Fewer events than this to choose by are told."""
+"""Fewer groups than this to choose by are told."""
 NAMES = ("dataset", "view", "model", "strategy")
+SHOWN = {"pr_auc": "PR-AUC", "macro_f1": "macro F1"}
 
 
 def read_comparison(tsv: str | Path) -> pd.DataFrame:
@@ -17,12 +20,26 @@ def read_comparison(tsv: str | Path) -> pd.DataFrame:
     return pd.read_csv(tsv, sep="\t", keep_default_na=False, na_values=[""])
 
 
+def ranked_by(table: pd.DataFrame) -> str:
+    """Return the score that ranks the runs of a comparison: `pr_auc` of the positive class, without one `macro_f1`.
+
+    Where all classes matter alike a run is asked which class a sample is, and macro F1 scores the answers.
+    """
+    return "macro_f1" if "prevalence" in table and table["prevalence"].isna().all() else "pr_auc"
+
+
+def words_of(table: pd.DataFrame) -> Words:
+    """Return what the samples and groups of a comparison are."""
+    first = table.iloc[0]
+    return Words.of({"words": {name: first[f"{name}_word"] for name in ("sample", "group") if f"{name}_word" in table}})
+
+
 def chosen_run(table: pd.DataFrame) -> pd.Series:
-    """Return the run with the best PR-AUC on validation, of equals the one with the lowest log loss there.
+    """Return the run with the best score (see `ranked_by`) on validation, of equals the one with the lowest log loss there.
 
     A choice that the test part had no hand in.
     """
-    keys = ["validation_pr_auc", "validation_log_loss", *(name for name in NAMES if name in table)]
+    keys = [f"validation_{ranked_by(table)}", "validation_log_loss", *(name for name in NAMES if name in table)]
     return table.sort_values(keys, ascending=[False, *[True] * (len(keys) - 1)], kind="stable").iloc[0]
 
 
@@ -41,7 +58,24 @@ def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
         Lines of text, no final newline.
     """
     tsv = Path(tsv)
+    pairs, classes = (tsv.with_name(f"{tsv.stem}_{name}") for name in ("strategies.tsv", "classes.png"))
+    further = f", {pairs.with_suffix('.png')} (paired differences)" if pairs.exists() else ""
+    further += f", {classes} (classes, stages and what is taken for what)" if classes.exists() else ""
+    opened = f"  Open {picture or tsv.with_suffix('.png')} (picture){further} and {tsv} (every score with its bounds)."
+    return "\n".join([*summary_lines(tsv), opened])
+
+
+def summary_lines(tsv: str | Path) -> list[str]:
+    """Say what `summarise` says, but for what to open: what was compared first, each finding on an indented line.
+
+    Parameters
+    ----------
+    tsv : path of a table that `compare_runs` wrote
+        Tables beside it that tell of its pairs and cascades are read as well.
+    """
+    tsv = Path(tsv)
     table = read_comparison(tsv)
+    score, words = ranked_by(table), words_of(table)
     best, chosen = table.iloc[0], chosen_run(table)
     first = table.iloc[0]
     counted = ", ".join(f"{table[name].nunique()} {name}{'s' if table[name].nunique() > 1 else ''}" for name in ("view", "model"))
@@ -49,37 +83,52 @@ def summarise(tsv: str | Path, picture: str | Path | None = None) -> str:
     prevalence = "" if pd.isna(first["prevalence"]) else f", {100 * first['prevalence']:.1f} % positive"
     lines = [
         f"{first['dataset']}: {len(table)} run{'s' if len(table) > 1 else ''} ({counted}; strategies {strategies}) "
-        f"on {first['n_test']} test tiles of {first['n_groups']} events{prevalence}.",
-        f"  Best on test: {_name(best)}: PR-AUC {_interval(best, 'pr_auc')}{_verdict(best)}",
+        f"on {first['n_test']} test {words.samples} of {words.counted(first['n_groups'])}{prevalence}.",
+        f"  Best on test: {_name(best)}: {SHOWN[score]} {_interval(best, score)}{_verdict(best, words)}",
     ]
-    level = int((table["validation_pr_auc"] == chosen["validation_pr_auc"]).sum()) - 1
     if len(table) > 1:
-        if _name(chosen) == _name(best):
-            lines.append("  Validation chooses the same run.")
-        else:
-            lines.append(f"  Chosen by validation: {_name(chosen)}: PR-AUC {_interval(chosen, 'pr_auc')}{_verdict(chosen)}")
-            lines.append("  (the best of many on the test part flatters; the one chosen by validation does not)")
-        if level:
-            lines.append(
-                f"  (on validation level with {level} other run{'s' if level > 1 else ''} at {chosen['validation_pr_auc']:.3f}; log loss decided)"
-            )
+        lines += _choice(table, best, chosen, score, words)
         if table["view"].nunique() > 1:
             views = [row for _, row in table.drop_duplicates("view").iterrows()]
-            shown = "; ".join(f"{row['view']} {_interval(row, 'pr_auc')} ({row['model']}, {row['strategy']})" for row in views)
+            shown = "; ".join(f"{row['view']} {_interval(row, score)} ({row['model']}, {row['strategy']})" for row in views)
             lines.append(f"  Best by view: {shown}.")
     if bool(first["few_groups"]):
-        lines.append(f"  Few test events hold the rarest class ({first['n_groups_rarest']}): intervals are rather too narrow.")
+        # Of one or two, macro F1 has wide bounds, so only the scores of that class are too sure (see `bootstrap`).
+        subject = "intervals are" if score == "pr_auc" else "intervals of that class are"
+        lines.append(f"  Few test {words.groups} hold the rarest class ({first['n_groups_rarest']}): {subject} rather too narrow.")
     if first["n_validation_rarest"] < FEW_TO_CHOOSE:
+        holds = f"{words.group} holds" if first["n_validation_rarest"] == 1 else f"{words.groups} hold"
+        rest = "thresholds, calibration" if score == "pr_auc" else "calibration"
         lines.append(
-            f"  Only {first['n_validation_rarest']} validation event{'s hold' if first['n_validation_rarest'] > 1 else ' holds'} the rarest class: "
-            "thresholds, calibration, early stopping and the choice of a run rest on that."
+            f"  Only {first['n_validation_rarest']} validation {holds} the rarest class: "
+            f"{rest}, early stopping and the choice of a run rest on that."
         )
     pairs = tsv.with_name(f"{tsv.stem}_strategies.tsv")
-    paired = f", {pairs.with_suffix('.png')} (paired differences)" if pairs.exists() else ""
     if pairs.exists():
         lines += _paired(read_comparison(pairs))
-    lines.append(f"  Open {picture or tsv.with_suffix('.png')} (picture){paired} and {tsv} (every score with its bounds).")
-    return "\n".join(lines)
+    cascades = tsv.with_name(f"{tsv.stem}_cascades.tsv")
+    if cascades.exists():
+        lines += _cascades(read_comparison(cascades), table)
+    return lines
+
+
+def _choice(table: pd.DataFrame, best: pd.Series, chosen: pd.Series, score: str, words: Words) -> list[str]:
+    """Say which run validation chooses, by what, and how clearly."""
+    validation = f"validation_{score}"
+    # Without a word of it, the choice is by PR-AUC, as the line above it is.
+    how = "" if score == "pr_auc" else f" (by {SHOWN[score]})"
+    if _name(chosen) == _name(best):
+        lines = [f"  Validation{how} chooses the same run."]
+    else:
+        lines = [
+            f"  Chosen by validation{how}: {_name(chosen)}: {SHOWN[score]} {_interval(chosen, score)}{_verdict(chosen, words)}",
+            "  (the best of many on the test part flatters; the one chosen by validation does not)",
+        ]
+    level = int((table[validation] == chosen[validation]).sum()) - 1
+    if level:
+        others = f"{level} other run{'s' if level > 1 else ''}"
+        lines.append(f"  (on validation level with {others} at {chosen[validation]:.3f}; log loss decided)")
+    return lines
 
 
 def _paired(table: pd.DataFrame) -> list[str]:
@@ -87,21 +136,39 @@ def _paired(table: pd.DataFrame) -> list[str]:
     pairs = table[table["strategy"] != table["baseline"]]
     if pairs.empty:
         return []
-    counts = pairs["pr_auc_verdict"].value_counts()
+    column, shown = ("pr_auc", "PR-AUC") if ranked_by(pairs) == "pr_auc" else ("f1_tuned", "Macro F1")
+    counts = pairs[f"{column}_verdict"].value_counts()
     counted = ", ".join(f"{verdict} {counts.get(verdict, 0)}" for verdict in ("better", "worse", "undecided"))
-    line = f"  PR-AUC against {' or '.join(sorted(pairs['baseline'].unique()))}, paired: {counted}"
-    decided = pairs[pairs["pr_auc_verdict"] != "undecided"]
+    line = f"  {shown} against {' or '.join(sorted(pairs['baseline'].unique()))}, paired: {counted}"
+    decided = pairs[pairs[f"{column}_verdict"] != "undecided"]
     if not decided.empty:
-        nearest = decided[["pr_auc_difference_lower", "pr_auc_difference_upper"]].abs().min(axis=1)
+        nearest = decided[[f"{column}_difference_lower", f"{column}_difference_upper"]].abs().min(axis=1)
         clearest = decided.iloc[int(nearest.to_numpy().argmax())]
-        bounds = ", ".join(f"{clearest[f'pr_auc_difference_{end}']:+.3f}" for end in ("lower", "upper"))
-        line += f" (clearest: {_name(clearest)}: {clearest['pr_auc_difference']:+.3f} [{bounds}])"
+        bounds = ", ".join(f"{clearest[f'{column}_difference_{end}']:+.3f}" for end in ("lower", "upper"))
+        line += f" (clearest: {_name(clearest)}: {clearest[f'{column}_difference']:+.3f} [{bounds}])"
     chance = (
         "one seed decides nothing"
         if pairs["seeds"].iloc[0] < 2
         else f"of {len(pairs)} equals about {len(pairs) / 20:.0f} are decided by chance"
     )
     return [f"{line}; {chance}."]
+
+
+def _cascades(pairs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
+    """Say of each family whether the cascade that validation chose is above the flat run of the same kind; no line without a pair."""
+    whole = pairs[pairs["stage"].isna()].merge(table[[*NAMES, "prevalence", "validation_macro_f1", "validation_log_loss"]], on=list(NAMES))
+    # Both are judged by macro F1, whatever else ranks the runs.
+    whole = whole.assign(prevalence=float("nan"))
+    lines = []
+    for family, own in whole.groupby("architecture", sort=True):
+        row = chosen_run(own)
+        said = {"better": "is above", "worse": "is BELOW", "undecided": "is NOT shown to be above"}[row["verdict"]]
+        bounds = "" if pd.isna(row["lower"]) else f" [{row['lower']:+.3f}, {row['upper']:+.3f}]"
+        lines.append(
+            f"  {family}: the cascade that validation chose {said} its flat run: {_name(row)} {row['macro_f1']:.3f} against {row['flat_macro_f1']:.3f} "
+            f"of {row['flat_model']}, macro F1 {row['difference']:+.3f}{bounds}."
+        )
+    return lines
 
 
 def _name(row: pd.Series) -> str:
@@ -116,13 +183,14 @@ def _interval(row: pd.Series, column: str) -> str:
     return f"{row[column]:.3f} [{row[f'{column}_lower']:.3f}, {row[f'{column}_upper']:.3f}]"
 
 
-def _verdict(row: pd.Series) -> str:
-    """Say whether a row's PR-AUC is above what knowing nothing gives."""
+def _verdict(row: pd.Series, words: Words) -> str:
+    """Say whether a row's score is above what knowing nothing gives: of PR-AUC the prevalence, of macro F1 the largest class alone."""
     if pd.isna(row["prevalence"]):
-        return "."
-    base = f"prevalence {row['prevalence']:.3f}"
-    if pd.isna(row["pr_auc_lower"]):
-        return f" ({base}; no interval from one event)."
-    if row["pr_auc_gain_lower"] > 0:  # over the prevalence of each draw, which is not the same for all
-        return f", wholly above {base}."
-    return f", NOT wholly above {base}: it may know nothing."
+        score, base = "macro_f1", f"{row['majority_macro_f1']:.3f} of always calling the largest class"
+        above = row["macro_f1_lower"] > row["majority_macro_f1"]
+    else:
+        score, base = "pr_auc", f"prevalence {row['prevalence']:.3f}"
+        above = row["pr_auc_gain_lower"] > 0  # over the prevalence of each draw, which is not the same for all
+    if pd.isna(row[f"{score}_lower"]):
+        return f" ({base}; no interval from one {words.group}{'' if score == 'pr_auc' else ' of a class'})."
+    return f", wholly above {base}." if above else f", NOT wholly above {base}: it may know nothing."

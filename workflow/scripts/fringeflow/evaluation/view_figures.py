@@ -14,6 +14,7 @@ from fringeflow.evaluation import metrics
 from fringeflow.evaluation.dot_rows import short, title
 from fringeflow.evaluation.figures import GRID, curves_at, draw_matrix
 from fringeflow.evaluation.scores import Scorer, calibration_curve, calibration_scores
+from fringeflow.evaluation.summary import words_of
 from fringeflow.evaluation.temperature import at_temperatures
 
 LINES = ("-", "--", ":")
@@ -45,7 +46,7 @@ class Pictured:
 
 
 def draw_curves(runs: Sequence[Pictured], table: pd.DataFrame, path: str | Path) -> None:
-    """Picture precision by recall, a panel a view, against the prevalence.
+    """Picture precision by recall, a panel a view, against the prevalence; without a positive class the mean over classes.
 
     Parameters
     ----------
@@ -89,7 +90,8 @@ def draw_curves(runs: Sequence[Pictured], table: pd.DataFrame, path: str | Path)
         title(
             figure,
             f"{_dataset(table)}: precision and recall on test",
-            "PR-AUC in the legends; of each model the strategy that validation chose",
+            f"PR-AUC{'' if pd.notna(share) else ' (mean over classes, as the lines)'} in the legends; "
+            "of each model the strategy that validation chose",
         )
     save_picture(figure, path)
 
@@ -130,7 +132,8 @@ def draw_reliability(runs: Sequence[Pictured], table: pd.DataFrame, path: str | 
             axes.set_title(f"{short(run.model)}\n{short(run.strategy)}, T {_range(run.temperatures)}", fontsize=8.5)
         title(
             figure, f"{_dataset(table)}: calibration on test",
-            "temperature T from validation, one a seed; of each model the strategy that validation chose; larger dots: more tiles",
+            "temperature T from validation, one a seed; of each model the strategy that validation chose; "
+            f"larger dots: more {words_of(table).samples}",
         )  # fmt: skip
     save_picture(figure, path)
 
@@ -154,14 +157,15 @@ def draw_confusion(runs: Sequence[Pictured], table: pd.DataFrame, path: str | Pa
             ones, truth = np.ones(len(p.truth)), run.scorer.predictions.truth
             matrix = np.mean([metrics.confusion(truth, predicted, ones, len(p.classes)) for predicted in decisions], axis=0)
             draw_matrix(axes, matrix, p.classes)
+            label = "F1" if p.positive is not None else "macro F1"
             if not first:
                 axes.set_yticks([])
             axes.set(xlabel="called" if last else "", ylabel="is" if first else "")
-            axes.set_title(f"{short(run.model)}\n{short(run.strategy)}, F1 {_row(table, run)['f1_tuned']:.2f}", fontsize=8.5)
+            axes.set_title(f"{short(run.model)}\n{short(run.strategy)}, {label} {_row(table, run)['f1_tuned']:.2f}", fontsize=8.5)
         limit = "at the threshold from validation" if p.positive is not None else "of the likeliest class"
         title(
             figure, f"{_dataset(table)}: confusion matrices on test",
-            f"tiles (mean over seeds) {limit}; of each model the strategy that validation chose",
+            f"{words_of(table).samples} (mean over seeds) {limit}; of each model the strategy that validation chose",
         )  # fmt: skip
     save_picture(figure, path)
 
