@@ -5,14 +5,17 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from fringeflow.config.models import Training
 from fringeflow.detection import gallery, gallery_figure
-from fringeflow.detection.gallery import KINDS, best_of_view, choose_tiles, judge, make_gallery
+from fringeflow.detection.gallery import KINDS, best_of_view, choose_tiles, judge, judge_classes, make_gallery
 from fringeflow.detection.gallery_figure import apart, draw_gallery
 from fringeflow.errors import ModelError
-from fringeflow.evaluation.predictions import read_predictions
+from fringeflow.evaluation.predictions import Predictions, read_predictions
 from fringeflow.files import read_json, write_json
+from fringeflow.models import torch_attention
+from fringeflow.training.predict import load_run
 from fringeflow.training.train import train_run
 from tests.unit.toy_learning import model, strategy, toy_dataset
 from tests.unit.toy_predictions import write_run
@@ -110,6 +113,73 @@ def test_a_real_run_gets_its_gallery(tmp_path, monkeypatch, name, rows):
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "gallery.png").read_bytes()
 
 
+def test_where_all_classes_matter_alike_each_has_what_was_called_right_and_wrong():
+    names = ["empty", "station", "dns"]
+    probability = np.array(
+        [[[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.7, 0.1], [0.1, 0.5, 0.4]], [[0.7, 0.3, 0], [0.2, 0.8, 0], [0.4, 0.3, 0.3], [0, 0.4, 0.6]]]
+    )
+    samples = pd.DataFrame(
+        {"sample": list("abcd"), "event": list("abcd"), "pair": list("abcd"), "label": ["empty", "empty", "station", "dns"]}
+    )
+    table = judge_classes(Predictions(samples, np.array([0, 0, 1, 2]), probability, [0, 1], names, None))
+    assert list(table["called"]) == ["empty", "station", "station", "dns"]
+    assert list(table["kind"]) == ["empty, right", "empty, wrong", "station, right", "dns, right"]
+    np.testing.assert_allclose(table["score"], [0.8, 0.6, 0.5, 0.5])
+    assert list(choose_tiles(table, 1, ["empty, wrong", "dns, right", "dns, wrong"])["sample"]) == ["b", "d"]
+
+
+STAGES = [{"name": "kinds", "merge": {"other": ["deformation", "doubtful"]}}, {"name": "other", "split": "other"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "stages"), [("resnet18", "full", []), ("resnet18", "frozen", STAGES), ("deit_small_vpt", "prompt", STAGES)]
+)
+def test_a_run_of_three_classes_gets_its_gallery_flat_and_as_a_cascade(tmp_path, monkeypatch, name, mode, stages):
+    """Attention of a cascade is that of the stage that tells the called class apart."""
+    seen, asked = [], []
+    monkeypatch.setattr(gallery, "draw_gallery", lambda *given, **named: seen.append((given, named)) or draw_gallery(*given, **named))
+    look = torch_attention.attention
+    monkeypatch.setattr(
+        torch_attention,
+        "attention",
+        lambda spec, fits, images, number: asked.append((fits, len(images), number)) or look(spec, fits, images, number),
+    )
+    toy = toy_dataset(tmp_path, quiet=10, deformed=5, views=("wrapped",))
+    table = pd.read_parquet(toy.samples)
+    table.loc[table["row"] < 4, "label"] = "doubtful"
+    table.to_parquet(toy.samples, index=False)
+    classes = ["no_deformation", "deformation", "doubtful"]
+    counts = {part: {"tiles": 15} for part in ("validation", "test")}
+    write_json(toy.dataset, read_json(toy.dataset) | {"classes": classes, "positive": None, "counts": counts})
+    spec, folder = model(name, mode=mode, stages=stages), tmp_path / "toy/wrapped" / name / "none"
+    settings = Training(seeds=[0, 1], epochs=1, patience=3, batch=16)
+    train_run(
+        toy.samples,
+        toy.dataset,
+        toy.embeddings(spec, "wrapped"),
+        folder,
+        view="wrapped",
+        model=spec,
+        strategy=strategy("none"),
+        settings=settings,
+    )
+    shown = make_gallery(folder, toy.samples, toy.dataset, columns=3, out=tmp_path / "gallery.png")
+    (_, _, attention, _), named = seen[0]
+    assert list(named["kinds"]) == [f"{label}, {end}" for label in classes for end in ("right", "wrong")]
+    assert sum(named["kinds"].values()) == 15
+    assert len(attention) == len(shown) == sum(count for _, count, _ in asked) and ((attention >= 0) & (attention <= 1)).all()
+    whole = load_run(folder).fits[0]
+    for called, (fits, _, number) in zip(shown["called"].unique(), asked, strict=True):
+        assert len(fits) == 2
+        if stages:
+            level = whole.levels[0 if called == "no_deformation" else 1]
+            assert level.classes[number] == called
+            assert len(fits[0].to_probabilities(torch.zeros(1, len(level.classes)))[0]) == fits[0].head[-1].out_features
+        else:
+            assert classes[number] == called
+    assert "for the called class" in named["note"]
+
+
 def test_a_caption_tells_the_score_from_the_limit():
     assert apart(0.9, 0.45) == ("0.90", "0.45")
     assert apart(0.0912, 0.0887) == ("0.091", "0.089")
@@ -125,7 +195,7 @@ def test_a_map_too_coarse_to_tell_where_says_so_and_has_no_outline(tmp_path, mon
     attention = np.linspace(0, 1, side * side).reshape(1, side, side)
     draw_gallery(
         pd.DataFrame([tile]), np.zeros((1, 64, 64), np.float32), attention, tmp_path / "g.png",
-        kinds={"hits": 1}, view="wrapped", title="t", architecture="net",
+        kinds={"hits": 1}, view="wrapped", title="t", note="dark",
     )  # fmt: skip
     coarse = side < 4
     notes = "\n".join(text.get_text() for text in seen[0].texts)

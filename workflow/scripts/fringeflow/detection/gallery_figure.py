@@ -20,7 +20,10 @@ HALF = 0.5
 """Attention at which the outline is drawn."""
 FINE = 4
 """Rows and columns that a map of attention needs to tell where in a tile."""
-NAMES = {"hits": PALETTE[2], "false alarms": PALETTE[1], "misses": PALETTE[1], "rightly quiet": PALETTE[2]}
+GOOD, BAD = PALETTE[2], PALETTE[1]
+NAMES = {"hits": GOOD, "false alarms": BAD, "misses": BAD, "rightly quiet": GOOD}
+ENDS = {" right": GOOD, " wrong": BAD}
+"""Of the names of kinds where there are several classes."""
 
 
 def draw_gallery(
@@ -32,14 +35,14 @@ def draw_gallery(
     kinds: Mapping[str, int],
     view: str,
     title: str,
-    architecture: str,
+    note: str,
 ) -> None:
     """Picture a gallery.
 
     Parameters
     ----------
     shown : DataFrame
-        `kind`, `event`, `pair`, `score`, `threshold`; a row a tile.
+        `kind`, `event`, `pair`, `score`, and `threshold`, or `called` where several classes were to choose from; a row a tile.
     tiles : ndarray of float32, shape (n, rows, columns)
         In the view's units.
     attention : ndarray, shape (n, h, w), or None
@@ -50,8 +53,8 @@ def draw_gallery(
     view : str
     title : str
         Which run this is.
-    architecture : str
-        Its name, to say that it has no map of attention.
+    note : str
+        How the tiles were chosen, and what the veil means or why there is none.
     """
     columns = max(int(shown.groupby("kind").size().max()), 4)
     rows = 1 if attention is None else 2
@@ -66,7 +69,7 @@ def draw_gallery(
     with styled():
         for number, (kind, count) in enumerate(kinds.items()):
             top = height - TOP - sum(bands[:number])
-            figure.text(MARGIN / width, (top - 0.05) / height, kind.replace(" ", "\n"), va="top", weight="bold", color=NAMES.get(kind, INK))
+            figure.text(MARGIN / width, (top - 0.05) / height, kind.replace(" ", "\n"), va="top", weight="bold", color=_colour(kind))
             lines = kind.count(" ") + 1
             figure.text(
                 MARGIN / width, (top - 0.12 - 0.17 * lines) / height, f"{count} test tile{'' if count == 1 else 's'}",
@@ -82,13 +85,13 @@ def draw_gallery(
                     axes = figure.add_axes((left / width, bottom / height, TILE / width, TILE / height))
                     axes.imshow(drawn[which], **place)
                     if line == 1 and attention is not None:
-                        _veil(axes, attention[which], drawn[which].shape)
+                        _veil(axes, attention[which], drawn[which].shape[:2])
                     axes.set_xticks([])
                     axes.set_yticks([])
                     frame(axes)
                 axes.set_xlabel(_caption(shown.iloc[which]), fontsize=7, labelpad=3, linespacing=1.25)
         figure.text(MARGIN / width, 1 - 0.14 / height, title, va="top", fontsize=11, weight="bold")
-        figure.text(MARGIN / width, 1 - 0.37 / height, _note(attention, architecture), va="top", fontsize=8, color=FAINT, linespacing=1.35)
+        figure.text(MARGIN / width, 1 - 0.37 / height, _note(note, attention), va="top", fontsize=8, color=FAINT, linespacing=1.35)
     save_picture(figure, path)
 
 
@@ -108,8 +111,10 @@ def _veil(axes: Axes, attention: np.ndarray, shape: tuple[int, ...]) -> None:
 
 
 def _caption(row: Any) -> str:
-    """Write the score, against the limit, and the event."""
-    event = row.event if len(row.event) <= 22 else row.event[:21] + "…"
+    """Write the score, against the limit or for which class, and the event."""
+    event = _short(row.event)
+    if "called" in row.index:
+        return f"called {_short(row.called)}\nscore {row.score:.2f}\n{event}"
     first, _, second = row.pair.partition("_")
     score, limit = apart(row.score, row.threshold)
     return f"score {score}, limit {limit}\n{event}\n{first} – {second}"
@@ -130,13 +135,20 @@ def apart(score: float, limit: float) -> tuple[str, str]:
     return f"{score:.3f}", f"{limit:.3f}"
 
 
-def _note(attention: np.ndarray | None, architecture: str) -> str:
-    """Say how the tiles were chosen and what the veil means."""
-    chosen = "Of each kind the test tiles that the run was surest of, one of each event first; limit: the threshold from validation, mean of seeds"
+def _short(text: str) -> str:
+    """Return a text that fits below a tile."""
+    return text if len(text) <= 22 else text[:21] + "…"
+
+
+def _colour(kind: str) -> str:
+    """Return the colour of a kind's name: whether it is good."""
+    return next((colour for end, colour in ENDS.items() if kind.endswith(end)), NAMES.get(kind, INK))
+
+
+def _note(note: str, attention: np.ndarray | None) -> str:
+    """Add how fine the maps of attention are."""
     if attention is None:
-        return f"{chosen}\nwithout attention: {architecture} has no feature map to look at"
+        return note
     rows, columns = attention.shape[1:]
-    where = "second row: dark where nothing spoke for deformation (Grad-CAM, last feature map"
-    if min(rows, columns) < FINE:
-        return f"{chosen}\n{where}, mean of seeds); {rows} x {columns}: too coarse to tell where"
-    return f"{chosen}\n{where}, {rows} x {columns}, mean of seeds); line: half of each tile's most"
+    fine = min(rows, columns) >= FINE
+    return f"{note}\n{rows} x {columns}" + ("; line: half of each tile's most" if fine else ": too coarse to tell where")

@@ -1,0 +1,146 @@
+# Scanning of interferograms for fringes: `snakemake detect` makes results/detections/summary.tsv.
+# Requires: prepared interferograms of detect.events and detect.folder, and a trained run. Gives, for each in
+# results/detections/{frame}/{pair}/: probability.tif, windows.parquet, point.json (its threshold and what that rests on),
+# detections.geojson, quicklook.png.
+
+
+rule detector:
+    """Write down which trained run scans."""
+    input:
+        comparisons=PLAN.detector_comparisons,
+        runs=PLAN.detector_runs,
+        metrics=PLAN.detector_metrics,
+    output:
+        detector="results/detections/detector.json",
+    log:
+        "logs/detector.log",
+    conda:
+        "../../envs/statistics.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        sizes=PLAN.sizes_json,
+        code=code_digest("detector"),
+    message:
+        "Choosing the run that scans"
+    script:
+        "../scripts/detector.py"
+
+
+rule scan:
+    """Slide a trained run over an interferogram; blend its windows into a map of probability."""
+    input:
+        interferograms=PLAN.scanned_interferograms,
+        detector="results/detections/detector.json",
+    output:
+        probability="results/detections/{frame}/{pair}/probability.tif",
+        windows="results/detections/{frame}/{pair}/windows.parquet",
+    log:
+        "logs/scan/{frame}_{pair}.log",
+    benchmark:
+        "results/benchmarks/scan/{frame}_{pair}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 2
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    params:
+        settings=PLAN.json("detect"),
+        spectrogram=PLAN.json("spectrogram"),
+        code=lambda wildcards: code_digest("scan", PLAN.detector_modules()),
+    message:
+        "Scanning {wildcards.frame} {wildcards.pair}"
+    script:
+        "../scripts/scan.py"
+
+
+rule operating_point:
+    """Choose the threshold of an interferogram from real quiet ones."""
+    input:
+        detector="results/detections/detector.json",
+        quiet=PLAN.quiet_windows,
+    output:
+        point="results/detections/{frame}/{pair}/point.json",
+    log:
+        "logs/operating_point/{frame}_{pair}.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        rate=PLAN.config.detect.false_alarm_rate,
+        code=code_digest("operating_point"),
+    message:
+        "Choosing the threshold of {wildcards.frame} {wildcards.pair}"
+    script:
+        "../scripts/operating_point.py"
+
+
+rule outline:
+    """Outline what reaches the threshold, and picture it."""
+    input:
+        interferograms=PLAN.scanned_interferograms,
+        probability="results/detections/{frame}/{pair}/probability.tif",
+        point="results/detections/{frame}/{pair}/point.json",
+    output:
+        detections="results/detections/{frame}/{pair}/detections.geojson",
+        quicklook=report(
+            "results/detections/{frame}/{pair}/quicklook.png",
+            caption="../report/quicklook.rst",
+            category="Detections",
+            labels={"frame": "{frame}", "pair": "{pair}"},
+        ),
+    log:
+        "logs/outline/{frame}_{pair}.log",
+    benchmark:
+        "results/benchmarks/outline/{frame}_{pair}.tsv"
+    conda:
+        "../../envs/learning.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=PLAN.json("detect"),
+        events=PLAN.detection_events_json,
+        code=code_digest("outline"),
+    message:
+        "Outlining detections in {wildcards.frame} {wildcards.pair}"
+    script:
+        "../scripts/outline.py"
+
+
+rule detections:
+    """Rank the scanned interferograms, those most likely to hold fringes first."""
+    input:
+        windows=PLAN.detection_files("windows.parquet"),
+        points=PLAN.detection_files("point.json"),
+        detections=PLAN.detection_files("detections.geojson"),
+    output:
+        summary="results/detections/summary.tsv",
+    log:
+        "logs/detections.log",
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        events=PLAN.detection_owners,
+        code=code_digest("detections"),
+    message:
+        "Ranking the scanned interferograms"
+    script:
+        "../scripts/detections.py"
+
+
+rule detect:
+    """Scan every interferogram of detect.events and detect.folder."""
+    input:
+        PLAN.detection_targets,

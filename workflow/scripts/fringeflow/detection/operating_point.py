@@ -1,0 +1,178 @@
+"""The threshold of detection for an interferogram, from real quiet ones, and all that it rests on.
+
+What is outlined are pixels of the map, so the rate is one of pixels: the share of a quiet interferogram's area that reaches the
+threshold. A threshold for single windows, which scatter more than their weighted means do, is given beside it. Both come
+from `risk.control_risk`, which says what is promised. What could break the promise: pairs of another frame have another
+atmosphere, so those of the frame itself are used alone where they suffice; pairs that share an acquisition share its atmosphere, so
+the number that share none is told beside the number of all.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fringeflow.detection.risk import DEFAULT, EDGES, control_risk, count_values, shares_of
+from fringeflow.detection.windows import read_windows
+from fringeflow.errors import DatasetError
+from fringeflow.files import read_json, sha256_file, write_json
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What quiet interferograms show: shares that reach each possible threshold, shape (len(EDGES),) each.
+
+    Attributes
+    ----------
+    pixels, windows : ndarray
+        Of the map's pixels, and of the windows.
+    count : int
+        Of windows.
+    """
+
+    pixels: np.ndarray
+    windows: np.ndarray
+    count: int
+
+
+def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out: Path) -> dict[str, Any]:
+    """Choose the threshold for one interferogram and write it down with all that it rests on.
+
+    Quiet pairs of its own frame are used alone where they are enough for the rate, otherwise together with those of other
+    frames. The interferogram itself never counts: it may not be as quiet as it is held to be.
+
+    Parameters
+    ----------
+    key : str
+        `frame/pair` of the interferogram that is to be judged.
+    quiet : sequence of Path
+        Tables of windows (see `scan_interferogram`) of interferograms that hold no deformation, real ones. A file may hold
+        several.
+    rate : float
+        See `control_risk`.
+    run : Path
+        Folder of the run that they were all scanned with.
+    out : Path
+        JSON to write.
+
+    Returns
+    -------
+    dict
+        What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`, `share_above` and
+        `window_share_above` (of the quiet interferograms, mean), `interferograms` (n), `disjoint` (how many of them share no
+        acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys), `run`,
+        `run_digest` and `says`, a sentence for people.
+
+    Raises
+    ------
+    DatasetError
+        If a table is none, or was made with another run.
+    """
+    known, about = _read(quiet, Path(run))
+    known.pop(key, None)
+    frame = key.split("/")[0]
+    own = {name: shown for name, shown in known.items() if name.split("/")[0] == frame}
+    enough = bool(own) and (rate >= 1 / (len(own) + 1) or len(own) == len(known))
+    used = own if enough else known
+    pixels, windows = (
+        control_risk(np.array([getattr(used[name], what) for name in sorted(used)]).reshape(len(used), len(EDGES)), rate)
+        for what in ("pixels", "windows")
+    )
+    result = {
+        "frame": frame,
+        "pair": key.split("/")[1],
+        "threshold": pixels.threshold,
+        "window_threshold": windows.threshold,
+        "rate_asked": rate,
+        "rate_promised": pixels.promised,
+        "attained": pixels.attained,
+        "share_above": pixels.share if used else None,
+        "window_share_above": windows.share if used else None,
+        "interferograms": len(used),
+        "disjoint": disjoint(sorted(used)),
+        "windows": sum(shown.count for shown in used.values()),
+        "own": len(own),
+        "scope": "none" if not used else "frame" if enough else "all",
+        "rests_on": sorted(used),
+        **about,
+    }
+    result["says"] = _say(result)
+    logger.log(logging.INFO if pixels.attained else logging.WARNING, "%s: %s", key, result["says"])
+    write_json(out, result)
+    return result
+
+
+def read_operating_point(path: Path) -> dict[str, Any]:
+    """Read what `operating_point` wrote.
+
+    Raises
+    ------
+    DatasetError
+        If the file is none.
+    """
+    try:
+        found = dict(read_json(path))
+        float(found["threshold"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{path}: expected an operating point with a threshold, found none ({error}); make it again") from error
+    return found
+
+
+def disjoint(keys: Sequence[str]) -> int:
+    """Count interferograms that share no acquisition, chosen one after the other.
+
+    >>> disjoint(["102A_05000_131313/20210101_20210113", "102A_05000_131313/20210113_20210125"])
+    1
+    """
+    seen: set[tuple[str, str]] = set()
+    count = 0
+    for key in sorted(keys):
+        frame, pair = key.split("/")
+        dates = {(frame, date) for date in pair.split("_")}
+        if not dates & seen:
+            seen |= dates
+            count += 1
+    return count
+
+
+def _read(quiet: Sequence[Path], run: Path) -> tuple[dict[str, Quiet], dict[str, str]]:
+    """Return what every quiet interferogram shows by its key, and which run saw them."""
+    wanted = {"run": "/".join(run.parts[-4:]), "run_digest": sha256_file(run / "run.json")}
+    known: dict[str, Quiet] = {}
+    for path in sorted(map(Path, quiet)):
+        table, about = read_windows(path)
+        if about.get("run_digest") != wanted["run_digest"]:
+            raise DatasetError(
+                f"{path}: was scanned with {about.get('run')} ({str(about.get('run_digest'))[:12]}), expected {wanted['run']} "
+                f"({wanted['run_digest'][:12]}): scores of two runs have no common threshold. Scan it again"
+            )
+        for (frame, pair), part in table.groupby(["frame", "pair"], sort=True):
+            counts = np.asarray(about.get("maps", {}).get(f"{frame}/{pair}", []))
+            if len(counts) != len(EDGES) or not counts.sum():
+                raise DatasetError(f"{path}: does not tell how the map of {frame}/{pair} is distributed; scan it again with this version")
+            known[f"{frame}/{pair}"] = Quiet(shares_of(counts), shares_of(count_values(part["p"].to_numpy())), len(part))
+    return known, wanted
+
+
+def _say(found: Mapping[str, Any]) -> str:
+    """Say what the threshold promises and rests on."""
+    count = found["interferograms"]
+    if not count:
+        return f"no quiet interferogram is known: the threshold is {DEFAULT:g} by habit, and no rate of false alarms is promised"
+    ones = f"{count} quiet interferogram{'s' * (count > 1)}"
+    of = "this frame" if found["scope"] == "frame" else f"{len({key.split('/')[0] for key in found['rests_on']})} frame(s)"
+    shared = "" if found["disjoint"] == count else f", of which {found['disjoint']} share no acquisition"
+    basis = f"{ones} of {of}{shared}"
+    if found["threshold"] > 1:
+        return f"the maps of {basis} reach a probability of 1, so that nothing can stand out: no alarm is given"
+    if found["attained"]:
+        return f"on average at most {found['rate_promised']:.3g} of a quiet interferogram reaches the threshold, from {basis}"
+    return (
+        f"a rate of {found['rate_asked']:.3g} cannot be promised from {basis}, only {found['rate_promised']:.3g}; the threshold lies above "
+        "everything in theirs"
+    )

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from fringeflow.detection.detector_choice import read_detector
+from fringeflow.detection.operating_point import operating_point
+from fringeflow.job import run
+
+if __name__ == "__main__":
+    with run(snakemake) as job:
+        operating_point(
+            f"{job.wildcards.frame}/{job.wildcards.pair}",
+            [Path(path) for path in job.input.quiet],
+            job.params.rate,
+            read_detector(Path(job.input.detector)).folder,
+            Path(job.output.point),
+        )
