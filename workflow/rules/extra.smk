@@ -18,6 +18,8 @@ rule extra:
         "logs/extra/{dataset}_{recipe}.log",
     benchmark:
         "results/benchmarks/extra/{dataset}_{recipe}.tsv"
+    wildcard_constraints:
+        dataset=PLAN.datasets("interferograms"),
     conda:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
@@ -43,6 +45,8 @@ rule spectrogram_extra:
         "logs/spectrogram_extra/{dataset}_{recipe}.log",
     benchmark:
         "results/benchmarks/spectrogram_extra/{dataset}_{recipe}.tsv"
+    wildcard_constraints:
+        dataset=PLAN.datasets("interferograms"),
     conda:
         "../../envs/data.yaml"
     threads: 1

@@ -26,7 +26,7 @@ rule fit_subsets:
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,
-        settings=PLAN.json("training"),
+        settings=PLAN.training_json,
         curve=PLAN.json("learning_curve"),
         code=lambda wildcards: code_digest("fit_subsets", PLAN.model_modules(wildcards)),
     message:

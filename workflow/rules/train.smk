@@ -13,6 +13,7 @@ rule train:
         embeddings=PLAN.embeddings_of,
         extra=PLAN.extra_of,
         doubts=PLAN.doubts_of,
+        tuned=PLAN.tuned_of,
     output:
         run=update("results/runs/{dataset}/{view}/{model}/{strategy}/run.json"),
         history=update(
@@ -35,7 +36,7 @@ rule train:
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,
-        settings=PLAN.json("training"),
+        settings=PLAN.training_json,
         code=lambda wildcards: code_digest("train", PLAN.model_modules(wildcards)),
     message:
         "Training {wildcards.model} with {wildcards.strategy} on {wildcards.dataset} {wildcards.view}"

@@ -23,5 +23,6 @@ if __name__ == "__main__":
                 threads=job.threads,
                 extra=(Path(job.input.extra[0]), Path(job.input.extra[1])) if job.input.extra else None,
                 doubts=Path(job.input.doubts[0]) if job.input.doubts else None,
+                tuned=Path(job.input.tuned[0]) if job.input.tuned else None,
             )
             job.remember(folder / "model")

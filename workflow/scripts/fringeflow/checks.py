@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
+from fringeflow.config.collections import Pictures
 from fringeflow.config.load import Key, dotted
 from fringeflow.config.models import Config, GivenSplit
 from fringeflow.config.tables import Tables
@@ -33,7 +34,7 @@ def _mirror_names(config: Config) -> Iterator[Problem]:
         yield from _unknown(("mirrors", number, "layout"), "layout", mirror.layout, LAYOUTS)
 
 
-COMPARISONS = ("strategies", "events", "heatmap", "curves", "reliability", "confusion", "study", "study_claims")
+COMPARISONS = ("strategies", "classes", "cascades", "events", "heatmap", "curves", "reliability", "confusion", "study", "study_claims")
 """What follows a dataset's name in `results/comparison`."""
 
 
@@ -44,12 +45,21 @@ def _dataset_names(config: Config, tables: Tables) -> Iterator[Problem]:
         if name in taken:
             yield base, f"datasets.{name}: its comparison would have the name of a file of the dataset '{taken[name]}'; rename one of them"
         yield from _unknown((*base, "tiling"), "tiling", dataset.tiling, config.tilings)
+        kind = "interferograms"
+        if dataset.collection is not None:
+            yield from _unknown(
+                (*base, "collection"), "collection", dataset.collection, config.collections, "the section `collections` is empty"
+            )
+            found = config.collections.get(dataset.collection)
+            kind = "pictures" if isinstance(found, Pictures) else "recordings"
         for view in dataset.views:
-            yield from _unknown((*base, "views"), "view", view, VIEWS)
+            yield from _unknown((*base, "views"), f"view of {kind}", view, [name for name in VIEWS if kind in VIEWS[name].of])
         for model in dataset.models:
             yield from _unknown((*base, "models"), "model", model, config.models, "the section `models` is empty")
         for strategy in dataset.strategies:
             yield from _unknown((*base, "strategies"), "strategy", strategy, config.strategies, "the section `strategies` is empty")
+        if dataset.collection is not None:
+            continue
         if isinstance(dataset.events, list):
             for event in dataset.events:
                 yield from _unknown((*base, "events"), "event", event, tables.events, "the events tables are empty")
@@ -64,8 +74,8 @@ def check_splits(config: Config, tables: Tables) -> list[Problem]:
     """Return what is wrong with splits given by hand: unknown, doubled and forgotten events."""
     problems: list[Problem] = []
     for name, dataset in config.datasets.items():
-        if not isinstance(dataset.split, GivenSplit):
-            continue
+        if not isinstance(dataset.split, GivenSplit) or dataset.collection is not None:
+            continue  # the recordings of a collection are known only when it has been read
         events = set(tables.select(dataset.events))
         seen: dict[str, str] = {}
         for part in ("train", "validation", "test"):
@@ -102,6 +112,9 @@ def check_studies(config: Config) -> Iterator[Problem]:
         yield from _unknown(("learning_curve", "strategy"), "strategy", config.learning_curve.strategy, config.strategies)
 
     for name in config.study.datasets:
+        if name in config.datasets and config.datasets[name].collection is not None:
+            yield ("study", "datasets"), f"study.datasets: '{name}' is of a collection; study A's table is of interferograms"
+            continue
         yield from _unknown(("study", "datasets"), "dataset", name, config.datasets, "the section `datasets` is empty")
         models = config.datasets[name].models if name in config.datasets else []
         for model in config.study.models if models else []:
@@ -113,6 +126,8 @@ def check_studies(config: Config) -> Iterator[Problem]:
 
 
 def _score_names(config: Config, tables: Tables) -> Iterator[Problem]:
+    for event in config.detect.events:
+        yield from _unknown(("detect", "events"), "event", event, tables.events, "the events tables are empty")
     for event in config.score.events:
         yield from _unknown(("score", "events"), "event", event, tables.events, "the events tables are empty")
     yield from _unknown(("score", "tiling"), "tiling", config.score.tiling, config.tilings)

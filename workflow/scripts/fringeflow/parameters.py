@@ -3,11 +3,13 @@
 Nothing else then reruns a stage: not a key that it does not read, not the order of keys, not words for people.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from fringeflow.config.collections import Pictures
+from fringeflow.config.learning import Tune
 from fringeflow.config.models import ARCHIVE, Config
 from fringeflow.config.tables import Event, Tables
 from fringeflow.errors import ConfigError, nearest
@@ -15,6 +17,7 @@ from fringeflow.evaluation.published import ROWS
 from fringeflow.files import canonical_json
 from fringeflow.imbalance.strategies import StrategySpec, resolve_strategy
 from fringeflow.models.registry import ARCHITECTURES, ModelSpec, encoder_key, resolve_model
+from fringeflow.training.tune_space import resolved
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ class Parameters:
         """Return a configured strategy with every default filled in."""
         return resolve_strategy(name, self.config.strategies[name])
 
-    def _strategies(self, dataset: str, model: str) -> list[str]:
+    def strategies_of(self, dataset: str, model: str) -> list[str]:
+        """Return the strategies that a model of a dataset is trained with."""
         chosen = self.config.models[model].strategies
         return [name for name in self.config.datasets[dataset].strategies if chosen is None or name in chosen]
 
@@ -78,7 +82,7 @@ class Parameters:
             for dataset, settings in sorted(self.config.datasets.items())
             for view in sorted(settings.views)
             for model in sorted(settings.models)
-            for strategy in sorted(self._strategies(dataset, model))
+            for strategy in sorted(self.strategies_of(dataset, model))
         ]
 
     def _encoder(self, key: str, dataset: str, view: str) -> ModelSpec:
@@ -90,9 +94,10 @@ class Parameters:
         return specs[key]
 
     def _scoring(self) -> list[Run]:
-        """Return the runs that may be applied: those given, or all of which one may be the best."""
+        """Return the runs that may be applied to interferograms: those given, or all of which one may be the best."""
         chosen = self.config.score.runs
-        return [run for run in self.runs if chosen == "best" or run.name in chosen]
+        runs = [run for run in self.runs if self.config.datasets[run.dataset].collection is None]
+        return [run for run in runs if chosen == "best" or run.name in chosen]
 
     def json(self, section: str) -> Callable[[Any], str]:
         """Return a parameter function: one section of the configuration."""
@@ -132,8 +137,26 @@ class Parameters:
     def dataset_json(self, wildcards: Any) -> str:
         """Return what the index of a dataset depends on: not the models trained on it."""
         settings = self.config.datasets[wildcards.dataset]
-        plain = settings.model_dump(mode="json", exclude={"models", "strategies", "views"})
-        return canonical_json({**plain, "views": sorted(settings.views), "event_names": self.tables.select(settings.events)})
+        left_out = {"models", "strategies", "views"} | ({"events", "tiling"} if settings.collection else {"collection"})
+        plain = {**settings.model_dump(mode="json", exclude=left_out), "views": sorted(settings.views)}
+        classes, positive = self.config.classes_of(wildcards.dataset)
+        about: dict[str, Any] = {"settings": plain, "classes": classes, "positive": positive}
+        about |= {"kind": self.kind_of(wildcards.dataset)}
+        if settings.collection is None:
+            about["events"] = self.tables.select(settings.events)
+        return canonical_json(about)
+
+    def kind_of(self, dataset: str) -> str:
+        """Return what a dataset is of: interferograms, recordings or pictures."""
+        collection = self.config.datasets[dataset].collection
+        if collection is None:
+            return "interferograms"
+        return "pictures" if isinstance(self.config.collections[collection], Pictures) else "recordings"
+
+    def training_json(self, wildcards: Any) -> str:
+        """Return how a model is trained: the common settings with its own in their place."""
+        settings = self.config.training.changed(self.config.models[wildcards.model].training)
+        return canonical_json(settings.model_dump(mode="json"))
 
     def encoder_json(self, wildcards: Any) -> str:
         """Return the encoder that an embedding's name stands for."""
@@ -152,6 +175,29 @@ class Parameters:
         """Return the modules that a model's architecture imports by name."""
         return ARCHITECTURES[self.model(wildcards.model, wildcards.view).architecture].modules
 
+    def stages_json(self, wildcards: Any) -> str:
+        """Return the stages that runs without any are scored at as well: those of the first cascade of the dataset."""
+        models = [self.config.models[name] for name in self.config.datasets[wildcards.dataset].models]
+        stages = next((model.stages for model in models if model.stages), [])
+        return canonical_json([stage.model_dump(mode="json") for stage in stages])
+
+    def tune_json(self, wildcards: Any) -> str:
+        """Return how a model is tuned, with all ranges in which is looked."""
+        spec = self.model(wildcards.model, wildcards.view)
+        tune = self._tuning(wildcards)
+        found = resolved(tune, ARCHITECTURES[spec.architecture], self.strategy(wildcards.strategy), spec.mode)
+        return canonical_json(found.model_dump(mode="json"))
+
+    def trials(self, wildcards: Any) -> int:
+        """Return how many trials a study has."""
+        return self._tuning(wildcards).trials
+
+    def _tuning(self, wildcards: Any) -> Tune:
+        tune = self.config.models[wildcards.model].tune
+        if tune is None:
+            raise ConfigError([f"models.{wildcards.model} is not tuned; give it a key `tune`"])
+        return tune
+
     def strategy_json(self, wildcards: Any) -> str:
         """Return a strategy with every default filled in."""
         return canonical_json(self.strategy(wildcards.strategy).as_dict())
@@ -168,7 +214,7 @@ class Parameters:
             )
         spec = specs[wildcards.recipe]
         recipe: dict[str, Any] = {"name": spec.recipe, "extra": spec.extra, "ratio": spec.ratio, "seed": self.config.seed}
-        if spec.extra == "implant":
+        if spec.extra == "implant":  # of interferograms only: checked when the configuration was read
             rows = [row for event in self.tables.select(settings.events) for row in self.tables.interferograms[event]]
             read = {"event", "frame", "pair", "heading_deg", "incidence_deg"}
             recipe["interferograms"] = [row.model_dump(mode="json", include=read) for row in rows]
@@ -227,5 +273,8 @@ class Parameters:
 
     def score_modules(self) -> tuple[str, ...]:
         """Return the modules that scoring may import by name."""
-        specs = [self.model(run.model, run.view) for run in self._scoring()]
+        return self._modules(self._scoring())
+
+    def _modules(self, runs: Sequence[Run]) -> tuple[str, ...]:
+        specs = [self.model(run.model, run.view) for run in runs]
         return tuple(sorted({module for spec in specs for module in ARCHITECTURES[spec.architecture].modules}))

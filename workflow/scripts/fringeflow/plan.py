@@ -3,23 +3,24 @@
 Rules ask the plan for inputs and parameters, and hold no Python themselves.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fringeflow.checks import Problem, check_names, check_splits, check_studies
-from fringeflow.config.classes import CLASSES
+from fringeflow.checks import check_names, check_splits, check_studies
+from fringeflow.combinations import impossible
 from fringeflow.config.load import Sources, parse_config
 from fringeflow.config.tables import read_tables
-from fringeflow.errors import ConfigError, ModelError, nearest
-from fringeflow.models.registry import check, encoder_key
-from fringeflow.parameters import Parameters
+from fringeflow.errors import ConfigError, nearest
+from fringeflow.licsar.folder import with_folder
+from fringeflow.models.registry import encoder_key
+from fringeflow.report_plan import ReportPlan
 
 
 @dataclass(frozen=True)
-class Plan(Parameters):
+class Plan(ReportPlan):
     """A checked configuration with its tables; methods that take `wildcards` are input functions."""
 
     @classmethod
@@ -42,97 +43,17 @@ class Plan(Parameters):
         if config is None:
             raise ConfigError(problems)
         tables, problems = read_tables(config.catalogue.events, config.catalogue.interferograms)
+        if config.detect.folder is not None:
+            tables = with_folder(tables, config.detect.folder)
         plan = cls(config, tables)
         found = check_names(config, tables) + check_splits(config, tables)
         astray = list(check_studies(config))
-        found = [*(found or plan._impossible(studies=not astray)), *astray]
+        found = [*(found or impossible(plan, studies=not astray)), *astray]
         sources = Sources.read(files)
         problems += [f"{sources.where(key)}: {text}" for key, text in found]
         if problems:
             raise ConfigError(problems)
         return plan
-
-    def _impossible(self, *, studies: bool) -> Iterator[Problem]:
-        """Yield models, strategies and combinations that do not exist; those of `studies` only if their names are known."""
-        sound = set()
-        for strategy in self.config.strategies:
-            try:
-                self.strategy(strategy).alpha_of(CLASSES)
-                sound.add(strategy)
-            except ValueError as error:
-                yield ("strategies", strategy), f"strategies.{strategy}: {error}"
-            except ModelError as error:
-                yield ("strategies", strategy, "alpha"), str(error)
-        for dataset, model, view in self._wanted():
-            try:
-                spec = self.model(model, view)
-            except ValueError as error:
-                yield ("models", model), f"models.{model} on {view}: {error}"
-                continue
-            for strategy in self._strategies(dataset, model) if dataset else []:
-                if strategy in sound:
-                    for problem in check(spec, self.strategy(strategy), view):
-                        yield (
-                            ("models", model),
-                            f"datasets.{dataset}: {model} x {strategy} on {view}: {problem}; see models.{model}.strategies",
-                        )
-        if studies and sound == set(self.config.strategies):
-            yield from self._impossible_studies()
-            yield from self._impossible_tables()
-        runs = {run.name for run in self.runs}
-        for run in self.config.score.runs if isinstance(self.config.score.runs, list) else []:
-            if run not in runs:
-                yield ("score", "runs"), f"score.runs: unknown run '{run}'; {nearest(run, runs)}"
-
-    def _impossible_studies(self) -> Iterator[Problem]:
-        """Yield what stands against doubting tiles and against learning curves."""
-        curated = {(run.dataset, run.view) for run in self.runs if self.strategy(run.strategy).curate != "none"}
-        for dataset, view in sorted(curated):
-            tiling = self.config.datasets[dataset].tiling
-            if self.config.tilings[tiling].stride >= self.config.tilings[tiling].size:
-                yield (
-                    ("datasets", dataset, "tiling"),
-                    f"datasets.{dataset}.tiling: '{tiling}' has no overlapping tiles, which strategies of kind 'curate' compare; "
-                    f"set tilings.{tiling}.stride below its size",
-                )
-            try:
-                self.curator(dataset, view)
-            except ValueError as error:
-                yield ("curation", "model"), f"curation.model on {view}: {error}"
-        for curve in self.curves:
-            strategy = self.strategy(curve.strategy)
-            if strategy.extra != "none" or strategy.curate != "none":
-                yield (
-                    ("learning_curve", "strategy"),
-                    f"learning_curve.strategy: '{curve.strategy}' is made from all training earthquakes; choose one without extra or doubted samples",
-                )
-            try:
-                problems = check(self.model(curve.model, curve.view), strategy, curve.view)
-            except ValueError as error:
-                problems = [str(error)]
-            for problem in problems:
-                yield ("learning_curve",), f"learning_curve: {curve.model} x {curve.strategy} on {curve.view}: {problem}"
-
-    def _impossible_tables(self) -> Iterator[Problem]:
-        """Yield datasets of whose runs none could stand in study A's table."""
-        for dataset in self.config.study.datasets:
-            if not any(run.strategy == self.config.study.strategy for run in self.study_runs(dataset)):
-                yield (
-                    ("study", "datasets"),
-                    f"study.datasets: '{dataset}' has no run of inception_v3, vgg19 or resnet50_v2 under '{self.config.study.strategy}'; add "
-                    f"one to datasets.{dataset}.models, or name its models in study.models",
-                )
-
-    def _wanted(self) -> list[tuple[str, str, str]]:
-        """Return every dataset, model and view that belong together; models of no dataset with the view `wrapped`."""
-        used = [
-            (dataset, model, view)
-            for dataset, settings in self.config.datasets.items()
-            for model in settings.models
-            for view in sorted(settings.views)
-        ]
-        idle = self.config.models.keys() - {model for _, model, _ in used}
-        return used + [("", model, "wrapped") for model in sorted(idle)]
 
     def targets(self, wildcards: Any = None) -> list[str]:
         """Return the files of `rule all`.
@@ -144,9 +65,10 @@ class Plan(Parameters):
         """
         if self.tables.gaps:
             raise ConfigError(self.tables.gaps)
-        files = []
+        files = ["results/report.html"]
         for dataset, settings in self.config.datasets.items():
             files += [f"results/comparison/{dataset}{name}.tsv" for name in ("", "_strategies")]
+            files += [f"results/comparison/{dataset}_classes.tsv"] if self.config.classes_of(dataset)[1] is None else []
             files += [f"results/datasets/{dataset}/summary.tsv"]
             files += [f"results/datasets/{dataset}/examples_{view}.png" for view in settings.views]
         files += [curve.curve for curve in self.curves]
@@ -164,7 +86,12 @@ class Plan(Parameters):
         tables = [Path(f"results/comparison/{name}.tsv") for name in self.config.datasets]
         scores = [Path(f"results/scores/{event}/tiles.png") for event in self.config.score.events]
         return "\n".join(
-            [*(summarise(table) for table in tables if table.exists()), *(f"Scores: {path}" for path in scores if path.exists())]
+            [
+                *(summarise(table) for table in tables if table.exists()),
+                *(f"Scores: {path}" for path in scores if path.exists()),
+                *(f"Detections: {path}" for path in [Path("results/detections/summary.tsv")] if self.scanned and path.exists()),
+                *(f"Everything in one page: {path}" for path in [Path("results/report.html")] if path.exists()),
+            ]
         )
 
     @cached_property
@@ -195,24 +122,25 @@ class Plan(Parameters):
         return f"results/events/{event}/{tiling}/{name}"
 
     def dataset_indexes(self, wildcards: Any) -> list[str]:
-        """Return the tile indexes of a dataset's events."""
+        """Return the tile indexes of a dataset's events, or the index of its collection."""
         settings = self.config.datasets[wildcards.dataset]
+        if settings.collection is not None:
+            return [self.index_of(wildcards)]
         return [self._store(event, settings.tiling, "tiles.parquet") for event in self.tables.select(settings.events)]
 
     def dataset_stores(self, wildcards: Any) -> list[str]:
-        """Return the stores of a dataset's events in every view."""
-        settings = self.config.datasets[wildcards.dataset]
-        return [
-            self._store(event, settings.tiling, f"{view}.zarr/zarr.json")
-            for event in self.tables.select(settings.events)
-            for view in sorted(settings.views)
-        ]
+        """Return the stores of a dataset's samples in every view."""
+        return [store for view in sorted(self.config.datasets[wildcards.dataset].views) for store in self._stores(wildcards.dataset, view)]
 
     def view_stores(self, wildcards: Any) -> list[str]:
-        """Return the stores of a dataset's events in one view."""
-        settings = self.config.datasets[wildcards.dataset]
-        events = self.tables.select(settings.events)
-        return [self._store(event, settings.tiling, f"{wildcards.view}.zarr/zarr.json") for event in events]
+        """Return the stores of a dataset's samples in one view."""
+        return self._stores(wildcards.dataset, wildcards.view)
+
+    def _stores(self, dataset: str, view: str) -> list[str]:
+        settings = self.config.datasets[dataset]
+        if settings.collection is not None:
+            return [f"results/collections/{settings.collection}/{view}.zarr/zarr.json"]
+        return [self._store(event, settings.tiling, f"{view}.zarr/zarr.json") for event in self.tables.select(settings.events)]
 
     def encoder_weights(self, wildcards: Any) -> list[str]:
         """Return the file that holds an encoder's weights, if a file was given."""
@@ -240,6 +168,17 @@ class Plan(Parameters):
         """Return the doubted samples of a run's training split, if its strategy wants to know them."""
         curate = self.strategy(wildcards.strategy).curate
         return [] if curate == "none" else [f"results/datasets/{wildcards.dataset}/doubts/{wildcards.view}/{curate}.parquet"]
+
+    def tuned_of(self, wildcards: Any) -> list[str]:
+        """Return the hyper-parameters that were chosen for a run, if its model is tuned."""
+        tuned = self.config.models[wildcards.model].tune is not None
+        folder = f"results/tuning/{wildcards.dataset}/{wildcards.view}/{wildcards.model}/{wildcards.strategy}"
+        return [f"{folder}/best.json"] if tuned else []
+
+    def tune_workers(self, wildcards: Any) -> list[str]:
+        """Return what the jobs of a study leave when all its trials are done."""
+        folder = f"results/tuning/{wildcards.dataset}/{wildcards.view}/{wildcards.model}/{wildcards.strategy}"
+        return [f"{folder}/worker{number}.json" for number in range(self._tuning(wildcards).workers)]
 
     def curator_embeddings(self, wildcards: Any) -> str:
         """Return the embeddings by which training samples are doubted."""
@@ -282,4 +221,4 @@ class Plan(Parameters):
         """Return the comparisons that decide which run is the best."""
         if self.config.score.runs != "best":
             return []
-        return [f"results/comparison/{name}.tsv" for name in self.config.datasets]
+        return [f"results/comparison/{name}.tsv" for name, settings in self.config.datasets.items() if settings.collection is None]

@@ -1,0 +1,64 @@
+"""What every picture shows, and how to read it, for someone who was not there."""
+
+from typing import NamedTuple
+
+
+class Caption(NamedTuple):
+    """A picture's title and how to read it."""
+
+    title: str
+    text: str
+
+
+COMPARISON = {
+    "": Caption(
+        "All runs side by side",
+        "A row a run: the dot is its score on the test part, the line its interval. Lines that overlap much are not told apart by "
+        "this test part. Dashed: what knowing nothing gives.",
+    ),
+    "strategies": Caption(
+        "Paired differences",
+        "Each run against the baseline of the same model and view, on the same draws. A line that touches 0 has not been decided.",
+    ),
+    "curves": Caption(
+        "Precision and recall",
+        "Towards the upper right is better: found more of the rare class (recall) with fewer false alarms (precision). Dashed: prevalence, "
+        "the precision of guessing.",
+    ),
+    "heatmap": Caption("Scores by model and strategy", "Darker is better. Compare along a row to see what a strategy adds to one model."),
+    "reliability": Caption(
+        "Reliability of probabilities",
+        "On the diagonal, of what is called 70 % probable 70 % is right. Below it a model is too sure.",
+    ),
+    "confusion": Caption("Confusion on the test part", "Rows are what is true, columns what was called; off the diagonal are errors."),
+    "classes": Caption(
+        "Classes, stages and what is taken for what",
+        "F1 of every class and of every stage of a cascade, with intervals; below, what the chosen runs take for what.",
+    ),
+    "study": Caption("Beside study A", "Scores in the layout of the study, its own figures beside ours; the test parts are not the same."),
+}
+"""By the kind in the name of a comparison's picture, in the order of the page."""
+
+EXAMPLES = Caption(
+    "Examples of every class",
+    "Drawn at random from as many groups as there are, the same in every view; what a model is fed is made from these.",
+)
+GALLERY = Caption(
+    "Right and wrong",
+    "Test samples that the run called rightly and wrongly, of each kind those it was surest of, and where it looked if it can tell.",
+)
+CURVE = Caption("Learning curve", "Score against the share of the training part. A curve that still rises asks for more data.")
+SCORES = Caption(
+    "Scores of every tile", "The phase of each interferogram, and the probability of fringes that the run gives to each of its tiles."
+)
+QUICKLOOK = Caption("Quicklook", "Wrapped phase and probability of fringes, with numbered outlines of what was detected.")
+RUN = {
+    "evaluation": Caption("Evaluation on the test part", "Bands and brackets are intervals over groups, not over single samples."),
+    "history": Caption(
+        "Training",
+        "Loss and score by epoch, a line a seed and stage; a ring marks what was kept. A fit without epochs is a single point.",
+    ),
+    "tuning": Caption("Tuning", "What trials of hyper-parameters scored on folds of the training part; the test part had no hand in them."),
+    "gallery": GALLERY,
+}
+"""By the name of a run's picture, in the order of the page."""

@@ -1,0 +1,74 @@
+"""Scanned interferograms, those most likely to hold fringes first, and interferograms that were scored tile by tile."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fringeflow.report.captions import QUICKLOOK, SCORES
+from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.inputs import ReportInputs
+from fringeflow.report.tables import Table, plain_table, read_table
+
+QUICKLOOKS = 40
+"""Most pictures of scanned interferograms: of thousands the page would not open; the ranked table has them all."""
+TITLES = {
+    "rank": "Rank", "frame": "Frame", "pair": "Pair", "event": "Event", "score": "Score", "peak": "Peak", "peak_longitude": "Peak at (°E)",
+    "peak_latitude": "Peak at (°N)", "detections": "Detections", "area_above_km2": "Area above (km²)", "threshold": "Threshold",
+    "rate_promised": "False alarms promised", "earthquake": "Earthquake near", "magnitude": "Mw", "distance_km": "Distance (km)",
+    "days": "Days after",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What the page shows of interferograms outside any split."""
+
+    lead: str
+    table: Table | None
+    quicklooks: Sequence[Picture]
+    left_out: int
+    scores: Sequence[Picture]
+
+
+def detections(inputs: ReportInputs) -> Detections | None:
+    """Return the ranked table, the pictures of what ranks first, and scored tiles; None if there is nothing of it."""
+    scores = [embed_picture(path, SCORES, path.parent.name) for path in inputs.scores]
+    if not inputs.detections:
+        return Detections("", None, [], 0, scores) if scores else None
+    path = inputs.detections[0]
+    frame = read_table(path)
+    table = plain_table(path, "detections", "Interferograms most likely to hold fringes first", titles=TITLES)
+    ranked = _ranked(frame, inputs.quicklooks)
+    pictures = [embed_picture(found, QUICKLOOK, about) for about, found in ranked[:QUICKLOOKS]]
+    return Detections(_lead(frame), table, pictures, max(0, len(ranked) - QUICKLOOKS), scores)
+
+
+def _lead(frame: pd.DataFrame) -> str:
+    """Say what was scanned, with which run, and what the threshold rests on."""
+    if frame.empty:
+        return "No interferogram was scanned."
+    first, several = frame.iloc[0], len(frame) > 1
+    found = int((frame["detections"].fillna(0) > 0).sum())
+    said = [
+        f"{len(frame):,} interferogram{'s were' if several else ' was'} scanned with the run {first['run']}; {found:,} of them "
+        f"{'hold' if found != 1 else 'holds'} something above the threshold."
+    ]
+    if "interferograms" in frame and pd.notna(first["interferograms"]):
+        said.append(
+            f"The threshold of the first rests on {int(first['interferograms']):,} quiet interferogram{'s' if first['interferograms'] != 1 else ''}."
+        )
+    unsure = int((frame["attained"].astype(str) == "False").sum()) if "attained" in frame else 0
+    if unsure:
+        said.append(
+            f"Too few quiet interferograms are known to promise the rate of false alarms that was asked for, of {unsure:,} of {len(frame):,}."
+        )
+    return " ".join(said)
+
+
+def _ranked(frame: pd.DataFrame, quicklooks: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Return the pictures in the order of the table, each with what it is of."""
+    files = {path.parts[-3:-1]: path for path in quicklooks}
+    rows = frame[["rank", "frame", "pair"]].itertuples(index=False)
+    return [(f"{rank}: {name} {pair}", files[name, pair]) for rank, name, pair in rows if (name, pair) in files]
