@@ -287,10 +287,7 @@ class Config(Strict):
 
     def mirrors_of(self, source: str) -> list[Mirror]:
         """Return the mirrors that serve events of a source (`simulated` or `portal`)."""
-        if source == "simulated":
-            return [Mirror(layout="jasmin", root=ARCHIVE)]
-        folder = [] if self.detect.folder is None else [Mirror(layout="jasmin", root=self.detect.folder)]
-        return [*folder, *self.mirrors]
+        return [Mirror(layout="jasmin", root=ARCHIVE)] if source == "simulated" else list(self.mirrors)
 
 
 def is_url(root: str) -> bool:

@@ -16,6 +16,7 @@ from fringeflow.detection.gallery_figure import draw_gallery
 from fringeflow.errors import ModelError
 from fringeflow.evaluation.predictions import Predictions, read_predictions
 from fringeflow.evaluation.summary import NAMES, chosen_run, read_comparison
+from fringeflow.evaluation.words import Words
 from fringeflow.files import read_json
 from fringeflow.models.architectures import ARCHITECTURES
 from fringeflow.store import open_samples
@@ -98,7 +99,8 @@ def make_gallery(folder: str | Path, samples: str | Path, dataset: str | Path, *
     architecture = ARCHITECTURES[run.model.architecture]
     speaks = shown["called"].tolist() if test.positive is None else [test.classes[test.positive]] * len(shown)
     attention = _attention(run, tiles, architecture.attention, speaks)
-    note = f"Of each kind the test tiles that the run was surest of, one of each event first{chosen}\n"
+    words = Words.of(described)
+    note = f"Of each kind the test {words.samples} that the run was surest of, one of each {words.group} first{chosen}\n"
     if attention is None:
         note += f"without attention: {architecture.name} has no feature map to look at"
     else:
@@ -113,6 +115,7 @@ def make_gallery(folder: str | Path, samples: str | Path, dataset: str | Path, *
         view=run.view,
         title="/".join(Path(folder).parts[-4:]),
         note=note,
+        word=words.sample,
     )
     return shown
 

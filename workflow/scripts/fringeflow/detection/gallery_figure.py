@@ -36,6 +36,7 @@ def draw_gallery(
     view: str,
     title: str,
     note: str,
+    word: str = "tile",
 ) -> None:
     """Picture a gallery.
 
@@ -55,6 +56,8 @@ def draw_gallery(
         Which run this is.
     note : str
         How the tiles were chosen, and what the veil means or why there is none.
+    word : str
+        What a sample is called.
     """
     columns = max(int(shown.groupby("kind").size().max()), 4)
     rows = 1 if attention is None else 2
@@ -72,7 +75,7 @@ def draw_gallery(
             figure.text(MARGIN / width, (top - 0.05) / height, kind.replace(" ", "\n"), va="top", weight="bold", color=_colour(kind))
             lines = kind.count(" ") + 1
             figure.text(
-                MARGIN / width, (top - 0.12 - 0.17 * lines) / height, f"{count} test tile{'' if count == 1 else 's'}",
+                MARGIN / width, (top - 0.12 - 0.17 * lines) / height, f"{count} test {word}{'' if count == 1 else 's'}",
                 va="top", color=FAINT, fontsize=8,
             )  # fmt: skip
             mine = np.flatnonzero((shown["kind"] == kind).to_numpy())

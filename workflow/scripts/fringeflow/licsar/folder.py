@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from fringeflow.config.models import Config, Mirror
 from fringeflow.config.tables import FRAME_PATTERN, PAIR_PATTERN, Event, Interferogram, Tables
 from fringeflow.errors import ConfigError
 
@@ -31,6 +32,17 @@ def find_interferograms(root: str | Path) -> list[tuple[str, str]]:
     if not found:
         raise ConfigError([f"detect.folder: no interferogram in '{root}'; expected {{track}}/{{frame}}/interferograms/{{pair}}/ in it"])
     return found
+
+
+def mirrors_for(config: Config, source: str, frame: str, pair: str) -> list[Mirror]:
+    """Return the mirrors of an interferogram: the folder that is scanned alone if it holds it, else those of its source.
+
+    A product that the folder lacks is then absent; no portal is asked to complete it.
+    """
+    folder = config.detect.folder
+    if source != "simulated" and folder is not None and any(Path(folder).glob(f"*/{frame}/interferograms/{pair}")):
+        return [Mirror(layout="jasmin", root=folder)]
+    return config.mirrors_of(source)
 
 
 def with_folder(tables: Tables, root: str | Path) -> Tables:
