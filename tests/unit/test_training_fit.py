@@ -16,7 +16,7 @@ from fringeflow.models.torch_heads import SILVA_WIDTHS, build_head
 from fringeflow.training import fit_sklearn, fit_torch
 from fringeflow.training.folds import Fold, Task, average_precision, check_splits
 from fringeflow.training.train import fit_seeds
-from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, strategy
+from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, model, strategy
 
 LINEAR = resolve_model("resnet18", Model(), "wrapped")
 SILVA = resolve_model("resnet18", Model(head="silva"), "wrapped")
@@ -167,6 +167,16 @@ def test_the_order_of_the_classes_does_not_matter_to_the_svm():
     one = fit_sklearn.fit(train, validation, TWO, SVM, strategy("class_weights"), QUICK, seed=0, threads=1)
     two = fit_sklearn.fit(*turned, Task(CLASSES[::-1], "deformation"), SVM, strategy("class_weights"), QUICK, seed=0, threads=1)
     np.testing.assert_allclose(one.probabilities(validation.features)[:, ::-1], two.probabilities(validation.features), atol=2e-3)
+
+
+def test_the_svm_is_calibrated_by_a_single_validation_sample_of_a_class(tmp_path):
+    """As of a rare class of nine recordings in three parts; it once asked for as many as it has folds."""
+    train, validation = blobs((30, 8), distance=5, seed=0), blobs((9, 1), distance=5, seed=1)
+    spec = model("hog_svm")
+    fitted = fit_sklearn.fit(train, validation, TWO, spec, strategy("none"), QUICK, seed=0, threads=1)
+    fitted.save(tmp_path, "one")
+    read = fit_sklearn.load(tmp_path, "one", spec, TWO)
+    np.testing.assert_array_equal(read.probabilities(train.features), fitted.probabilities(train.features))
 
 
 def test_the_svm_sees_the_validation_split_for_its_calibration_alone():

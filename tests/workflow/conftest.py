@@ -30,8 +30,22 @@ TINY = {
 }
 """Settings of the small run: half the resolution, one fast model."""
 
-WILDCARDS = ("event", "frame", "pair", "tiling", "dataset", "recipe", "view", "curate", "encoder", "model", "strategy")
-VOLATILE = ("benchmarks/", "comparison/fringes.tsv")
+WILDCARDS = (
+    "event",
+    "frame",
+    "pair",
+    "tiling",
+    "collection",
+    "dataset",
+    "recipe",
+    "view",
+    "curate",
+    "encoder",
+    "model",
+    "strategy",
+    "worker",
+)
+VOLATILE = ("benchmarks/", "comparison/fringes.tsv", "report.html")
 """Results that hold durations."""
 
 
@@ -64,7 +78,7 @@ class Workspace:
         for message in re.findall(r"^Job \d+: (.+)$", self.snakemake("-n", *arguments).stdout, re.MULTILINE):
             rule, found = next((rule, match) for rule, pattern in patterns.items() if (match := pattern.fullmatch(message)))
             wildcards = sorted(found.groupdict().items(), key=lambda item: WILDCARDS.index(item[0]))
-            jobs.add(f"{rule} {', '.join(f'{name}={value}' for name, value in wildcards)}")
+            jobs.add(f"{rule} {', '.join(f'{name}={value}' for name, value in wildcards)}".strip())
         return sorted(jobs)
 
     def _messages(self) -> dict[str, re.Pattern[str]]:
@@ -72,6 +86,8 @@ class Workspace:
         patterns = {}
         for path in (self.folder / "workflow/rules").glob("*.smk"):
             for text in path.read_text().split("\nrule ")[1:]:
+                if "message:" not in text:
+                    continue  # a target
                 message = re.search(r'message:\s+"([^"]+)"', text)[1]
                 pattern = re.sub(r"\\{wildcards\\.(\w+)\\}", r"(?P<\1>\\S+)", re.escape(message))
                 patterns[text.split(":")[0]] = re.compile(pattern)

@@ -7,7 +7,6 @@ import skops.io
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -20,7 +19,6 @@ TRUSTED = [
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.frozen._frozen.FrozenEstimator",
-    "sklearn.model_selection._split.KFold",
 ]
 """Types that a stored model may hold besides those skops knows to be harmless."""
 
@@ -58,8 +56,10 @@ def calibrate(fitted: Pipeline, features: np.ndarray, labels: np.ndarray) -> Cal
     ----------
     Platt (1999), "Probabilistic outputs for support vector machines".
     """
-    # What is frozen predicts the same in every fold: two suffice, and a rare class need not reach into each.
-    return CalibratedClassifierCV(FrozenEstimator(fitted), method="sigmoid", cv=KFold(2)).fit(features, labels)
+    # What is frozen predicts the same in every fold: two suffice, and a rare class need not reach into both, which
+    # scikit-learn demands unless it is given the folds themselves.
+    first, second = np.array_split(np.arange(len(labels)), 2)
+    return CalibratedClassifierCV(FrozenEstimator(fitted), method="sigmoid", cv=[(first, second), (second, first)]).fit(features, labels)
 
 
 def save_model(path: Path, model: CalibratedClassifierCV) -> None:
