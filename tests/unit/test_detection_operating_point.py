@@ -132,6 +132,15 @@ def test_the_frame_itself_counts_alone_only_where_it_has_enough_and_never_the_in
     assert (found["scope"], found["threshold"], found["rate_promised"]) == ("none", 0.5, 1.0)
 
 
+def test_interferograms_that_the_run_was_fitted_on_promise_nothing(run, tmp_path):
+    """A run knows what it was fitted on: its scores there are no sample of those it gives to a new interferogram."""
+    keys = [f"{FRAME}/{pair(n)}" for n in range(10)]
+    scanned(run, tmp_path / "q.parquet", {key: [0.01 if n < 6 else 0.4] for n, key in enumerate(keys)})
+    found = operating_point(f"{FRAME}/20220101_20220113", [tmp_path / "q.parquet"], 0.2, run, tmp_path / "p.json", fitted=keys[:6])
+    assert found["rests_on"] == keys[6:] and found["left_out"] == keys[:6]
+    assert found["threshold"] > 0.4
+
+
 def test_map_and_windows_have_thresholds_of_their_own(run, tmp_path):
     """A single window that is certain of a falsehood does not take every alarm of the map away."""
     scanned(run, tmp_path / "q.parquet", {f"{OTHER}/{pair(0)}": [0.1, 1.0]}, {f"{OTHER}/{pair(0)}": [0.1, 0.6]})

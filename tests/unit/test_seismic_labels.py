@@ -104,6 +104,13 @@ def test_all_problems_of_a_table_are_told_at_once_with_their_lines(tmp_path):
         assert problem in text
 
 
+@pytest.mark.parametrize("text", ["inf", "-inf", "1e400", "nan"])
+def test_a_trace_that_is_no_finite_number_is_told_with_its_line(tmp_path, text):
+    table = write(tmp_path / "labels.tsv", "recording | class | first_trace", f"a.sgy | noise_DNS | {text}")
+    with pytest.raises(DatasetError, match=rf"line 2: first_trace: found '{text}'; expected a whole number, counted from 0"):
+        read_labels(table, CLASSES)
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
@@ -178,17 +185,55 @@ def test_the_same_recording_under_two_names_is_one_group(tmp_path, caplog):
     assert not (tmp_path / "again.parquet").exists()
 
 
-def test_pieces_of_one_recording_stay_in_the_groups_that_the_table_gives(tmp_path):
-    """A long line may hold many shots, told apart by their traces."""
+def test_pieces_of_one_recording_share_a_group_whatever_the_table_says(tmp_path, caplog):
+    """Groups are joined through the recordings that have pieces in several, in a chain too; the others stay."""
+    for seed, name in enumerate("abcd"):
+        gather(tmp_path / f"raw/{name}.sgy", seed)
+    table = write(
+        tmp_path / "labels.tsv",
+        "recording | class | start | end | group",
+        "a.sgy | noise_DNS | 0 | 0.9 | g3",
+        "a.sgy | brak_Station | 0.2 | 1 | g2",
+        "b.sgy | noise_DNS | 0 | 0.9 | g2",
+        "b.sgy | noise_DNS | 0.2 | 1 | g1",
+        "c.sgy | noise_DNS | 0 | 0.5 | g4",
+        "c.sgy | noise_DNS | 0.5 | 1 | g4",
+        "d.sgy | noise_DNS | 0 | 0.5 | g5",
+        "d.sgy | noise_DNS | 0.5 | 1 | ",
+    )
+    index_recordings(tmp_path / "raw", table, CLASSES, tmp_path / "index.parquet")
+    index = pd.read_parquet(tmp_path / "index.parquet")
+    groups = index.groupby("recording")["group"].agg(lambda names: " ".join(sorted(set(names)))).to_dict()
+    assert groups == {"a.sgy": "g1", "b.sgy": "g1", "c.sgy": "g4", "d.sgy": "d.sgy"}
+    assert "5 groups are joined into 2: 3 recordings have pieces in several of them (a.sgy, b.sgy, d.sgy)" in caplog.text
+
+
+def test_groups_that_no_recording_joins_stay_as_the_table_gives_them(tmp_path, caplog):
+    for seed, name in enumerate("abc"):
+        gather(tmp_path / f"raw/{name}.sgy", seed)
+    rows = ["a.sgy | noise_DNS | line 1", "b.sgy | brak_Station | line 1", "c.sgy | noise_DNS | line 2"]
+    table = write(tmp_path / "labels.tsv", "recording | class | group", *rows)
+    index_recordings(tmp_path / "raw", table, CLASSES, tmp_path / "index.parquet")
+    assert pd.read_parquet(tmp_path / "index.parquet")["group"].tolist() == ["line 1", "line 1", "line 2"]
+    assert "joined" not in caplog.text
+
+
+def test_a_recording_with_pieces_in_two_given_splits_is_refused_by_name(tmp_path):
     gather(tmp_path / "raw/line.sgy", 1)
     table = write(
         tmp_path / "labels.tsv",
-        "recording | class | first_trace | last_trace | group",
-        "line.sgy | noise_DNS | 0 | 1 | shot 1",
-        "line.sgy | brak_Station | 2 | 3 | shot 2",
+        "recording | class | first_trace | last_trace | group | split",
+        "line.sgy | noise_DNS | 0 | 1 | shot 1 | train",
+        "line.sgy | brak_Station | 2 | 3 | shot 2 | test",
     )
-    index_recordings(tmp_path / "raw", table, CLASSES, tmp_path / "index.parquet")
-    assert pd.read_parquet(tmp_path / "index.parquet")["group"].tolist() == ["shot 1", "shot 2"]
+    with pytest.raises(DatasetError) as told:
+        index_recordings(tmp_path / "raw", table, CLASSES, tmp_path / "index.parquet")
+    assert (
+        "recording 'line.sgy' has pieces in 2 splits: 'line.sgy/traces0-1' in train and 'line.sgy/traces2-3' in test; "
+        "put all of it into one" in str(told.value)
+    )
+    assert str(told.value).count("\n") == 1  # told once, and not as its group too
+    assert not (tmp_path / "index.parquet").exists()
 
 
 def test_all_problems_with_the_recordings_are_told_at_once(tmp_path):

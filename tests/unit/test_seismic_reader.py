@@ -23,7 +23,7 @@ START = UTCDateTime("2024-02-29T12:00:00Z")
 
 def shipped(where: str) -> Path:
     """A waveform of ObsPy's own tests."""
-    room, name = where.split("/")
+    room, name = where.split("/", 1)
     path = WAVEFORMS / ("core" if room == "core" else f"io/{room}") / "tests/data" / name
     if not path.is_file():
         pytest.skip(f"this ObsPy does not ship {path}")
@@ -271,6 +271,86 @@ def test_a_missing_and_a_truncated_file(tmp_path):
     assert "\n" not in str(told.value)
 
 
+def cut(path: Path, size: int) -> Path:
+    path.write_bytes(path.read_bytes()[:size])
+    return path
+
+
+def many(tmp_path: Path) -> Path:
+    """A miniSEED file of 24 channels."""
+    data = np.random.default_rng(5).integers(-(10**6), 10**6, (24, 1000), dtype=np.int32)
+    return mseed(tmp_path, *(trace(row, id=f"XX.A{number:02d}..HHZ") for number, row in enumerate(data)))
+
+
+def test_miniseed_cut_off_within_a_record_is_refused_wherever_it_is_cut(tmp_path):
+    content = many(tmp_path).read_bytes()
+    path = tmp_path / "recording.mseed"
+    assert len(content) % 4096 == 0  # whole records
+    for size in (len(content) * 8 // 10, len(content) - 1, len(content) - 4096 + 60, len(content) - 4096 + 20):
+        path.write_bytes(content[:size])
+        begin = size - size % 4096
+        assert begin < size
+        with pytest.raises(DatasetError, match=rf"recording\.mseed: .* not whole: cut off: .* at byte {begin}; .*Copy it again"):
+            read_recording(path)
+        with pytest.raises(DatasetError, match="not whole"):
+            read_recording(path, interval_ms=20)
+    path.write_bytes(content)
+    assert len(read_recording(path).names) == 24
+
+
+def test_miniseed_with_something_else_between_its_records_is_refused(tmp_path):
+    path = many(tmp_path)
+    content = path.read_bytes()
+    for place in (4096 * 3, len(content)):
+        path.write_bytes(content[:place] + b"<p>gateway timeout</p>".ljust(512) + content[place:])
+        with pytest.raises(DatasetError, match=rf"not whole: no miniSEED record at byte {place}: found b'<p>gatew'"):
+            read_recording(path)
+    with pytest.raises(DatasetError, match="no miniSEED record at byte 4096"):
+        read_recording(shipped("mseed/brokenlastrecord.mseed"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "fullseed.mseed", "blockette008.mseed", "bizarre/mseed_no_blkt_1000.mseed", "mseed_not_a_single_blkt_48byte_data_offset.mseed",
+        "single_record_plus_noise_record.mseed", "various_noise_records.mseed",
+    ],
+)  # fmt: skip
+def test_control_headers_empty_records_and_records_that_tell_no_length_are_no_damage(name):
+    path = shipped(f"mseed/{name}")
+    assert np.isfinite(read_recording(path).traces).sum() == sum(len(one) for one in obspy.read(str(path)))
+
+
+@pytest.mark.parametrize("suffix", [".sgy", ".dat"])
+def test_segy_cut_off_is_refused_wherever_it_is_cut(tmp_path, suffix):
+    """ObsPy drops fewer bytes than a trace's header without a word."""
+    path = segy(tmp_path / f"shot{suffix}", np.ones((20, 100)))
+    content, length = path.read_bytes(), 240 + 400
+    for left in (1, 130, 239):
+        path.write_bytes(content[: 3600 + 12 * length + left])
+        told = rf"shot\{suffix}: SEGY file whose last trace is cut off: {left} bytes are left over from byte 11280 on, behind 12 whole"
+        with pytest.raises(DatasetError, match=told):
+            read_recording(path)
+        with pytest.raises(DatasetError, match=told):
+            read_recording(path, interval_ms=8)
+    for left in (240, 250, length - 1):
+        path.write_bytes(content[: 3600 + 12 * length + left])
+        with pytest.raises(DatasetError, match=r"looks like SEGY but cannot be read .* it may be cut off"):
+            read_recording(path)
+
+
+def test_su_is_read_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "shot.su"
+    shutil.copy(shipped("segy/1.su_first_trace"), path)
+    content = path.read_bytes()
+    path.write_bytes(content * 3)
+    assert read_recording(path).traces.shape == (3, 8000)
+    for size in (len(content) * 2 + 100, len(content) * 3 - 4, len(content) * 3 - 1):
+        with pytest.raises(DatasetError, match=r"shot\.su: .*cut off"):
+            read_recording(cut(path, size))
+        path.write_bytes(content * 3)
+
+
 def test_no_finite_sample_and_no_trace(tmp_path):
     with pytest.raises(DatasetError, match="none of the samples of its 1 trace is a finite number"):
         read_recording(mseed(tmp_path, trace(np.full(100, np.nan))))
@@ -317,7 +397,8 @@ def test_a_name_with_brackets_is_no_pattern(tmp_path):
 def test_warnings_of_readers_stay_out_of_the_log():
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        read_recording(shipped("mseed/corrupt_one_extra_byte_at_end.mseed"))
+        with pytest.raises(DatasetError, match="no miniSEED record at byte 512"):
+            read_recording(shipped("mseed/corrupt_one_extra_byte_at_end.mseed"))
         read_recording(shipped("mseed/single_record_plus_noise_record.mseed"))
     assert not told
 

@@ -18,7 +18,7 @@ TRIES = range(30)
 
 
 def written(folder, settings=SMALL, seed=0):
-    write_gathers(settings, seed, folder / "recordings", folder / "labels.tsv")
+    write_gathers(settings, seed, folder / "recordings", folder / "labels.tsv", folder / "files.json")
     return pd.read_csv(folder / "labels.tsv", sep="\t")
 
 

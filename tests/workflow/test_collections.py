@@ -195,3 +195,19 @@ def test_what_is_wrong_with_pictures_is_told(other, tmp_path, crop, mixed, told)
     assert done.returncode != 0
     for text in told:
         assert text in (done.stdout + done.stderr), done.stderr[-2000:]
+
+
+def test_gathers_of_another_length_are_pictured_again_after_a_killed_run(other):
+    """Their labels are the same; only what the files hold tells that views and variants are of others."""
+    other.configure(collections={"shots": {"samples": 600}})
+    other.snakemake("--cores", "2", "--until", "simulate_gathers")
+    planned = {job.split()[0] for job in other.planned()}
+    assert {"index_recordings", "gather", "stft", "vary_view", "embed", "embed_extra", "train"} <= planned
+
+
+def test_a_folder_that_is_gone_is_told_though_its_results_are_there(other, tmp_path):
+    own(other, tmp_path / "data")
+    other.snakemake("--cores", "2", "--until", "index_recordings")
+    shutil.move(tmp_path / "data", tmp_path / "away")
+    done = other.snakemake("-n", check=False)
+    assert done.returncode != 0 and "collections.shots.folder" in done.stderr

@@ -1,5 +1,5 @@
 # The index of a dataset: samples, labels, groups and splits; an index, not a copy.
-# Requires: tiles.parquet and the stores of its events. Gives: samples.parquet, dataset.json (its digest),
+# Requires: tiles.parquet and the stores of its events, or index.parquet and the stores of its collection. Gives: samples.parquet, dataset.json (its digest),
 # summary.tsv, and a picture of examples for each view.
 
 

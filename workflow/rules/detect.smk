@@ -48,7 +48,7 @@ rule scan:
         mem_mb=3000,
         runtime=240,
     params:
-        settings=PLAN.json("detect"),
+        settings=PLAN.detect_json("stride", "min_valid"),
         spectrogram=PLAN.json("spectrogram"),
         code=lambda wildcards: code_digest("scan", PLAN.detector_modules()),
     message:
@@ -62,6 +62,7 @@ rule operating_point:
     input:
         detector="results/detections/detector.json",
         quiet=PLAN.quiet_windows,
+        samples=PLAN.detector_samples,
     output:
         point="results/detections/{frame}/{pair}/point.json",
     log:
@@ -106,7 +107,7 @@ rule outline:
         mem_mb=2000,
         runtime=30,
     params:
-        settings=PLAN.json("detect"),
+        settings=PLAN.detect_json("min_area_km2", "near_km"),
         events=PLAN.detection_events_json,
         code=code_digest("outline"),
     message:

@@ -5,7 +5,7 @@
 
 
 rule evaluate:
-    """Score one run with intervals over earthquakes."""
+    """Score one run with intervals over earthquakes, recordings or originals."""
     input:
         predictions="results/runs/{dataset}/{view}/{model}/{strategy}/predictions.parquet",
         history="results/runs/{dataset}/{view}/{model}/{strategy}/history.parquet",

@@ -7,6 +7,7 @@ rule simulate_gathers:
     """Write simulated shot gathers as SEG-Y, with their labels."""
     output:
         labels="results/recordings/{collection}/labels.tsv",
+        files="results/recordings/{collection}/files.json",
     log:
         "logs/simulate_gathers/{collection}.log",
     benchmark:
@@ -50,6 +51,8 @@ rule fdsn:
         mem_mb=2000,
         runtime=1440,
         downloads=1,
+    params:
+        responses=PLAN.fetches_responses,
     message:
         "Fetching the waveforms of {wildcards.collection}"
     script:
@@ -97,6 +100,8 @@ rule gather:
         "logs/gather/{collection}.log",
     benchmark:
         "results/benchmarks/gather/{collection}.tsv"
+    wildcard_constraints:
+        collection=PLAN.collections("simulated", "recordings", "fdsn"),
     conda:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
@@ -124,6 +129,8 @@ rule stft:
         "logs/stft/{collection}.log",
     benchmark:
         "results/benchmarks/stft/{collection}.tsv"
+    wildcard_constraints:
+        collection=PLAN.collections("simulated", "recordings", "fdsn"),
     conda:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES

@@ -6,7 +6,7 @@
 
 
 rule train:
-    """Fit a head on frozen features with every seed; predict validation and test afterwards."""
+    """Fit a head, or a network, with every seed; predict validation and test afterwards."""
     input:
         samples="results/datasets/{dataset}/samples.parquet",
         dataset="results/datasets/{dataset}/dataset.json",

@@ -37,6 +37,7 @@ rule vary_view:
     input:
         samples="results/datasets/{dataset}/extra/{recipe}/samples.parquet",
         index=PLAN.index_of,
+        files=PLAN.variant_files,
     output:
         store="results/datasets/{dataset}/extra/{recipe}/{view}.zarr/zarr.json",
     log:

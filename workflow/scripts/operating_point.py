@@ -1,15 +1,17 @@
 from pathlib import Path
 
-from fringeflow.detection.detector_choice import read_detector
+from fringeflow.detection.detector_choice import fitted_keys, read_detector
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.job import run
 
 if __name__ == "__main__":
     with run(snakemake) as job:
+        chosen = read_detector(Path(job.input.detector))
         operating_point(
             f"{job.wildcards.frame}/{job.wildcards.pair}",
             [Path(path) for path in job.input.quiet],
             job.params.rate,
-            read_detector(Path(job.input.detector)).folder,
+            chosen.folder,
             Path(job.output.point),
+            fitted=fitted_keys([Path(path) for path in job.input.samples], chosen.dataset),
         )

@@ -11,4 +11,5 @@ if __name__ == "__main__":
             job.params.seed,
             folder=Path(job.params.folder),
             labels=Path(job.output.labels),
+            files=Path(job.output.files),
         )

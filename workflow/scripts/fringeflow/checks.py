@@ -1,8 +1,9 @@
 """Names that a configuration uses: each must exist, and the nearest valid one is told."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
-from fringeflow.config.collections import Pictures
+from fringeflow.config.collections import Fdsn, Pictures, Recordings
 from fringeflow.config.load import Key, dotted
 from fringeflow.config.models import Config, GivenSplit
 from fringeflow.config.tables import Tables
@@ -23,6 +24,7 @@ def check_names(config: Config, tables: Tables) -> list[Problem]:
     """Return every name that points nowhere, with its key."""
     return [
         *_mirror_names(config),
+        *_collection_files(config),
         *_dataset_names(config, tables),
         *_model_names(config),
         *_score_names(config, tables),
@@ -32,6 +34,23 @@ def check_names(config: Config, tables: Tables) -> list[Problem]:
 def _mirror_names(config: Config) -> Iterator[Problem]:
     for number, mirror in enumerate(config.mirrors):
         yield from _unknown(("mirrors", number, "layout"), "layout", mirror.layout, LAYOUTS)
+
+
+def _collection_files(config: Config) -> Iterator[Problem]:
+    """Yield files and folders of collections that are not there: Snakemake would not miss them once there is a result."""
+    for name, found in config.collections.items():
+        wanted = {"folder": Path.is_dir} if isinstance(found, Recordings | Pictures) else {}
+        wanted |= {"labels": Path.is_file} if isinstance(found, Recordings | Fdsn) else {}
+        wanted |= {"requests": Path.is_file} if isinstance(found, Fdsn) else {}
+        wanted |= {"inventory": Path.is_file} if isinstance(found, Recordings | Fdsn) and found.inventory else {}
+        for key, is_there in wanted.items():
+            path = Path(getattr(found, key))
+            if not is_there(path):
+                what = "folder" if key == "folder" else "file"
+                yield (
+                    ("collections", name, key),
+                    f"collections.{name}.{key}: '{path}' is no {what}; give one that exists, relative to where you run",
+                )
 
 
 COMPARISONS = ("strategies", "classes", "cascades", "events", "heatmap", "curves", "reliability", "confusion", "study", "study_claims")

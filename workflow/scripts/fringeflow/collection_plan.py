@@ -13,6 +13,15 @@ from fringeflow.parameters import Parameters
 
 NOTHING = r"(?!)"
 """A pattern that no name has."""
+WORDS = (".md", ".txt", ".tsv", ".csv", ".parquet", ".xml", ".json", ".yaml")
+"""Suffixes of what lies beside recordings and pictures and is none."""
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Wildcards of a rule that knows a collection by its dataset."""
+
+    collection: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,7 @@ class CollectionPlan(Parameters):
         return found.labels if isinstance(found, Recordings | Fdsn) else f"results/recordings/{wildcards.collection}/labels.tsv"
 
     def waveforms(self, wildcards: Any) -> list[str]:
-        """Return what a collection's recordings wait for: the user's files, or the list of those fetched."""
+        """Return what a collection's recordings wait for: the user's files, or the list of those simulated or fetched."""
         found = self.collection(wildcards.collection)
         if isinstance(found, Recordings):
             return [*self._files(found.folder, f"collections.{wildcards.collection}.folder"), *self.inventory_of(wildcards)]
@@ -123,7 +132,8 @@ class CollectionPlan(Parameters):
     def _files(folder: str, key: str) -> list[str]:
         if not Path(folder).is_dir():
             raise ConfigError([f"{key}: '{folder}' is not a folder; expected one with recordings or pictures (relative to where you run)"])
-        files = sorted(str(path) for path in Path(folder).rglob("*") if path.is_file() and not path.name.startswith("."))
+        paths = [path for path in Path(folder).rglob("*") if path.is_file() and path.suffix.lower() not in WORDS]
+        files = sorted(str(path) for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts))
         if not files:
             raise ConfigError([f"{key}: there is no file in '{folder}'; expected recordings or pictures"])
         return files
@@ -133,7 +143,16 @@ class CollectionPlan(Parameters):
         return f"results/collections/{self.config.datasets[wildcards.dataset].collection}/index.parquet"
 
     def duplicates_of(self, wildcards: Any) -> list[str]:
-        """Return the table of pictures that look alike in two parts, if the folders give the parts."""
-        settings = self.config.datasets[wildcards.dataset]
-        folders = settings.split.method == "folders"
-        return [f"results/collections/{settings.collection}/duplicates.tsv"] if folders else []
+        """Return the table of pictures that look alike, if a dataset is of pictures."""
+        name = self.config.datasets[wildcards.dataset].collection
+        return [f"results/collections/{name}/duplicates.tsv"] if self.kind_of(wildcards.dataset) == "pictures" else []
+
+    def fetches_responses(self, wildcards: Any) -> bool:
+        """Return whether the responses of instruments are fetched along with their waveforms."""
+        found = self.collection(wildcards.collection)
+        return isinstance(found, Fdsn) and found.response != "none" and found.inventory is None
+
+    def variant_files(self, wildcards: Any) -> list[str]:
+        """Return what variants of a dataset's samples are made from, besides their index."""
+        chosen = _Named(str(self.config.datasets[wildcards.dataset].collection))
+        return self.pictures(chosen) if self.kind_of(wildcards.dataset) == "pictures" else self.waveforms(chosen)

@@ -1,5 +1,6 @@
 """What rules of detection need: which interferograms are scanned, with which run, and which of them are quiet."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -64,7 +65,33 @@ class DetectionPlan(CollectionPlan):
 
     def quiet_windows(self, wildcards: Any) -> list[str]:
         """Return the scanned windows of every real interferogram that no earthquake can have touched."""
-        return [f"{FOLDER}/{key}/windows.parquet" for key, (event, row) in self.scanned.items() if is_quiet(event, row)]
+        return [f"{FOLDER}/{key}/windows.parquet" for key in self.scanned if self.is_quiet(key)]
+
+    def is_quiet(self, key: str) -> bool:
+        """Whether a real interferogram is known to show no deformation.
+
+        It stands in a table, or in `detect.quiet`; and no earthquake of the tables with interferograms of its frame falls into its
+        days, the first and the last included, since without the time of the acquisitions it may lie on either side.
+        """
+        frame, event = key.split("/")[0], self.scanned[key][0]
+        if event.source != "portal":
+            return False
+        if {key, frame} & set(self.config.detect.quiet):
+            return True
+        if event.event == frame:  # found in the folder alone: nobody has said what it shows
+            return False
+        first, second = self.scanned[key][1].dates
+        near = [self.tables.events[name] for name, rows in self.tables.interferograms.items() if any(row.frame == frame for row in rows)]
+        return not any(quake.time is not None and first <= quake.time.date() <= second for quake in near)
+
+    def detector_samples(self, wildcards: Any) -> list[str]:
+        """Return the indexes of the datasets of which a run may scan: what it was fitted on is no measure of quiet."""
+        return [f"results/datasets/{name}/samples.parquet" for name in sorted({run.dataset for run in self._scanning()})]
+
+    def detect_json(self, *keys: str) -> Callable[[Any], str]:
+        """Return a parameter function: some keys of `detect`, those that a stage reads."""
+        text = canonical_json(self.config.detect.model_dump(mode="json", include=set(keys)))
+        return lambda wildcards: text
 
     def detection_events_json(self, wildcards: Any) -> str:
         """Return the earthquakes that a detection may be near to."""
@@ -103,8 +130,3 @@ class DetectionPlan(CollectionPlan):
                 [f"the interferogram {key} is not to be scanned; {nearest(key, self.scanned)}. See detect.events, detect.folder"]
             )
         return self.scanned[key]
-
-
-def is_quiet(event: Event, interferogram: Interferogram) -> bool:
-    """Whether a real interferogram shows no deformation of an earthquake: not coseismic, or of an area without one."""
-    return event.source == "portal" and not interferogram.is_coseismic(event)

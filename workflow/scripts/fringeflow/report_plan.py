@@ -50,11 +50,12 @@ class ReportPlan(DetectionPlan):
 
     def report_json(self, wildcards: Any) -> str:
         """Return what the page tells of the configuration, the events and the interferograms."""
-        rows = [row for rows in self.tables.interferograms.values() for row in rows]
+        of_events = any(found.collection is None for found in self.config.datasets.values()) or self.config.score.events or self.scanned
+        rows = [row for rows in self.tables.interferograms.values() for row in rows] if of_events else []
         return canonical_json(
             {
                 "config": self.config.model_dump(mode="json"),
-                "events": [row.model_dump(mode="json") for row in self.tables.events.values()],
+                "events": [row.model_dump(mode="json") for row in self.tables.events.values() if of_events],
                 "interferograms": [row.model_dump(mode="json", include={"event", "frame", "pair"}) for row in rows],
             }
         )

@@ -36,8 +36,8 @@ class Stft(Strict):
     taper: Taper = Field("hann", description="Window function.")
     max_frequency_hz: Positive | None = Field(None, description="Largest frequency kept; null keeps all.")
     combine: Literal["mean", "median"] = Field("mean", description="How the power of several traces becomes one.")
-    floor_db: float = Field(-20.0, description="Lowest power kept, in dB over the recording's median.")
-    ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same.")
+    floor_db: float = Field(-20.0, ge=-20, description="Lowest power kept, in dB over the recording's median; -20 is black in pictures.")
+    ceiling_db: float = Field(40.0, le=40, description="Highest power kept, in dB over the same; 40 is white in pictures.")
     rows: Side = Field(224, description="Rows of the picture (frequency).")
     columns: Side = Field(224, description="Columns of the picture (time).")
 
@@ -107,7 +107,8 @@ class SimulatedGathers(_Waveforms):
 class _Labelled(_Waveforms):
     labels: str = Field(
         description="Table (TSV or parquet) with the columns `recording` and `class`, and where only a part of a recording is meant `start`, "
-        "`end` (seconds from the first sample, or ISO 8601 times), `first_trace`, `last_trace`; `group` names recordings that belong together."
+        "`end` (seconds from the first sample, or ISO 8601 times), `first_trace`, `last_trace`; `group` names recordings that belong "
+        "together (pieces of one always do), `split` the part of each (train, validation or test) for `split.method: folders`."
     )
     inventory: str | None = Field(None, description="StationXML file with the instruments' responses.")
     response: Literal["none", "VEL", "DISP", "ACC"] = Field("none", description="What amplitudes become when the response is removed.")

@@ -130,7 +130,7 @@ class Strategy(Strict):
 
 
 class Training(Strict):
-    """How heads are fitted."""
+    """How heads and networks are fitted."""
 
     seeds: list[int] = Field([0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them.")
     epochs: int = Field(60, ge=1, description="Most epochs.")

@@ -129,8 +129,10 @@ class Spectrogram(Strict):
     )
     bins: int = Field(128, ge=8, le=1024, description="Wavenumbers along each axis of a window's spectrum.")
     taper: Literal["hann", "hamming", "boxcar"] = Field("hann", description="Window function along each axis.")
-    floor_db: float = Field(-20.0, description="Lowest power kept, in dB over the mean of unit-amplitude white noise.")
-    ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same.")
+    floor_db: float = Field(
+        -20.0, ge=-20, description="Lowest power kept, in dB over the mean of unit-amplitude white noise; -20 is black in pictures."
+    )
+    ceiling_db: float = Field(40.0, le=40, description="Highest power kept, in dB over the same; 40 is white in pictures.")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Spectrogram":
@@ -140,16 +142,16 @@ class Spectrogram(Strict):
 
 
 class GivenSplit(Strict):
-    """A split by hand: the events of each part."""
+    """A split by hand: the events, recordings or originals of each part."""
 
     method: Literal["given"]
-    train: list[str] = Field(min_length=1, description="Events to train on.")
-    validation: list[str] = Field(min_length=1, description="Events to stop and to choose thresholds on.")
-    test: list[str] = Field(min_length=1, description="Events to report on.")
+    train: list[str] = Field(min_length=1, description="What to train on.")
+    validation: list[str] = Field(min_length=1, description="What to stop and to choose thresholds on.")
+    test: list[str] = Field(min_length=1, description="What to report on.")
 
 
 class StratifiedSplit(Strict):
-    """A seeded split that gives every part its share of events and of deformation."""
+    """A seeded split that gives every part its share of groups (events, recordings or originals) and of every class."""
 
     method: Literal["stratified"] = "stratified"
     train: Fraction = Field(0.5, description="Share of the groups to train on.")
@@ -164,7 +166,7 @@ class StratifiedSplit(Strict):
 
 
 class FolderSplit(Strict):
-    """The split of a collection of pictures as its folders have it: `train`, `val` and `test`."""
+    """The split that a collection brings along: folders `train`, `val` and `test` of pictures, or a column `split` of a label table."""
 
     method: Literal["folders"]
 
@@ -201,14 +203,14 @@ class Dataset(Strict):
         if self.collection is not None and given:
             raise ValueError(f"'{given[0]}' is for interferograms, but the dataset is of the collection '{self.collection}'; leave one out")
         if self.collection is None and isinstance(self.split, FolderSplit):
-            raise ValueError("split.method 'folders' is for a collection of pictures; valid here: given, stratified")
+            raise ValueError("split.method 'folders' is for a collection; valid here: given, stratified")
         return self
 
 
 class Evaluation(Strict):
     """How scores and their uncertainty are computed."""
 
-    bootstrap: int = Field(1000, ge=100, description="Bootstrap draws of groups (earthquakes).")
+    bootstrap: int = Field(1000, ge=100, description="Bootstrap draws of groups (earthquakes, recordings or originals).")
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Level of the intervals.")
     false_alarms_per_frame: Positive = Field(
         1.0, description="Tolerated false alarms (tiles) a frame and interferogram, for the recall at that rate."

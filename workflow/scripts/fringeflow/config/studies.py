@@ -64,6 +64,11 @@ class Detect(Strict):
     folder: str | None = Field(
         None, description="Folder in LiCSAR layout (`{track}/{frame}/interferograms/{pair}`): every interferogram in it is scanned."
     )
+    quiet: list[str] = Field(
+        [],
+        description="Interferograms of `folder` as `frame/pair`, or whole frames, that hold no deformation. Pairs of the tables that no earthquake "
+        "of their frame falls into are known to be quiet.",
+    )
     run: str = Field("best", description="A run as `dataset/view/model/strategy`, or `best`: the one that validation chooses.")
     stride: int = Field(64, ge=1, le=2048, description="Step between windows, in pixels; the windows have the size of the run's tiles.")
     min_valid: Annotated[float, Field(gt=0, le=1)] = Field(

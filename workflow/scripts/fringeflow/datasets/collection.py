@@ -54,7 +54,7 @@ def build_collection(
     samples, dataset, summary : Path
         As `build.build_dataset` writes them; the collection stands for the frame and the recording for the pair.
     duplicates : Path, optional
-        Table of pictures that look alike in two parts of a split that folders give; they are counted and warned of.
+        Table of pictures that look alike: pairs that the split parts are counted and warned of.
 
     Raises
     ------
@@ -74,19 +74,25 @@ def build_collection(
     leaks = [f"{words['group']} {group} stands in {' and '.join(sorted(found))}" for group, found in parts[parts.map(len) > 1].items()]
     if leaks:
         raise DatasetError(f"dataset '{name}': the split leaks:{bullets(leaks)}\nput each {words['group']} into one part")
-    alike = None if duplicates is None or not isinstance(settings.split, FolderSplit) else pd.read_csv(duplicates, sep="\t")
-    if alike is None:
+    alike = None if duplicates is None else _across(pd.read_csv(duplicates, sep="\t"), chosen)
+    if not isinstance(settings.split, FolderSplit):
         check_identical(chosen, settings.views[0])
-    elif len(alike):
-        LOGGER.warning("dataset '%s': %d pictures look alike in two parts of the split; see %s", name, len(alike), duplicates)
+    if alike:
+        LOGGER.warning("dataset '%s': %d pairs of pictures look alike in two parts of the split; see %s", name, alike, duplicates)
     counts = summarise(chosen, chosen.iloc[:0], classes, positive)
     with atomic(samples) as part:
         chosen.to_parquet(part, index=False)
     with atomic(summary) as part:
         counts.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     more: dict[str, Any] = {"collection": settings.collection, "split": settings.split.model_dump(), "words": words}
-    more["near_duplicates"] = None if alike is None else len(alike)
+    more["near_duplicates"] = alike
     write_json(dataset, describe(name, chosen, counts, classes, positive, **more))
+
+
+def _across(alike: pd.DataFrame, chosen: pd.DataFrame) -> int:
+    """Count the pairs of samples that look alike and stand in two parts."""
+    parts = chosen.set_index("sample")["split"]
+    return int((alike["sample"].map(parts) != alike["other"].map(parts)).sum())
 
 
 def _check_stores(table: pd.DataFrame, index: Path, views: Sequence[str]) -> None:
@@ -109,8 +115,8 @@ def _parts(name: str, settings: Dataset, table: pd.DataFrame) -> pd.Series:
         bare = table[table["split"] == ""]
         if len(bare):
             raise DatasetError(
-                f"dataset '{name}': split.method is 'folders', but {bare['file'].iloc[0]} lies in no folder train, val or test; "
-                "move the pictures into such folders, or use the method 'stratified'"
+                f"dataset '{name}': split.method is 'folders', but {bare['file'].iloc[0]} lies in no folder train, val or test, and no column `split` of "
+                "a label table gives its part; give one, or use the method 'stratified'"
             )
         return table["split"]
     if (table["split"] != "").any():

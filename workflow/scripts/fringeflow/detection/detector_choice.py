@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from fringeflow.errors import ModelError
 from fringeflow.evaluation.summary import NAMES, chosen_run, read_comparison
 from fringeflow.files import read_json, sha256_file, write_json
@@ -18,10 +20,12 @@ class Chosen:
     folder : Path
     size : int
         Side of the tiles it was trained on, pixels.
+    dataset : str
     """
 
     folder: Path
     size: int
+    dataset: str
 
 
 def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Mapping[str, int], *, out: Path) -> None:
@@ -36,8 +40,7 @@ def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Ma
     sizes : mapping of str to int
         Side of the tiles of each dataset, pixels.
     out : Path
-        JSON to write: `folder`, `run`, `size`, and the digests of its run.json and metrics.json (whose temperatures a scan reads), so
-        that another training or evaluation scans anew.
+        JSON to write: `folder`, `run`, `size`, and what a scan depends on: the digest of its run.json, and its temperatures.
 
     Raises
     ------
@@ -49,11 +52,19 @@ def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Ma
     about = read_json(folder / "run.json")
     if about["positive"] is None:
         raise ModelError(f"{folder}: has no positive class among {', '.join(about['classes'])}; it cannot look for one")
-    digests = {what: sha256_file(folder / f"{what}.json") for what in ("run", "metrics")}
-    write_json(out, {"folder": folder.as_posix(), "run": name, "digests": digests, "size": sizes[name.split("/")[0]]})
+    temperature = read_json(folder / "metrics.json").get("temperature")
+    digest, size = sha256_file(folder / "run.json"), sizes[name.split("/")[0]]
+    write_json(out, {"folder": folder.as_posix(), "run": name, "digest": digest, "temperature": temperature, "size": size})
 
 
 def read_detector(path: Path) -> Chosen:
     """Read what `choose_detector` wrote."""
     found = read_json(path)
-    return Chosen(Path(found["folder"]), int(found["size"]))
+    return Chosen(Path(found["folder"]), int(found["size"]), found["run"].split("/")[0])
+
+
+def fitted_keys(samples: Sequence[Path], dataset: str) -> set[str]:
+    """Return the interferograms, `frame/pair`, that the runs of a dataset were fitted or chosen on: those of train and validation."""
+    path = next(path for path in samples if path.parent.name == dataset)
+    table = pd.read_parquet(path, columns=["frame", "pair", "split"])
+    return set((table["frame"] + "/" + table["pair"])[table["split"] != "test"])

@@ -8,7 +8,7 @@ the number that share none is told beside the number of all.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Quiet:
     count: int
 
 
-def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out: Path) -> dict[str, Any]:
+def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out: Path, *, fitted: Collection[str] = ()) -> dict[str, Any]:
     """Choose the threshold for one interferogram and write it down with all that it rests on.
 
     Quiet pairs of its own frame are used alone where they are enough for the rate, otherwise together with those of other
@@ -59,13 +59,15 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
         Folder of the run that they were all scanned with.
     out : Path
         JSON to write.
+    fitted : collection of str
+        Interferograms that the run was fitted or chosen on: they are not exchangeable with a new one and do not count.
 
     Returns
     -------
     dict
         What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`, `share_above` and
         `window_share_above` (of the quiet interferograms, mean), `interferograms` (n), `disjoint` (how many of them share no
-        acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys), `run`,
+        acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys), `left_out` (keys of `fitted`), `run`,
         `run_digest` and `says`, a sentence for people.
 
     Raises
@@ -75,6 +77,9 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
     """
     known, about = _read(quiet, Path(run))
     known.pop(key, None)
+    seen = sorted(set(known) & set(fitted))
+    for name in seen:
+        del known[name]
     frame = key.split("/")[0]
     own = {name: shown for name, shown in known.items() if name.split("/")[0] == frame}
     enough = bool(own) and (rate >= 1 / (len(own) + 1) or len(own) == len(known))
@@ -97,6 +102,7 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
         "disjoint": disjoint(sorted(used)),
         "windows": sum(shown.count for shown in used.values()),
         "own": len(own),
+        "left_out": seen,
         "scope": "none" if not used else "frame" if enough else "all",
         "rests_on": sorted(used),
         **about,

@@ -25,7 +25,8 @@ from fringeflow.evaluation.view_figures import Pictured, draw_confusion, draw_cu
 from fringeflow.evaluation.words import Words
 from fringeflow.files import atomic, read_json
 
-BASELINE = "none"
+BASELINES = ("none", "class_weights")
+"""Strategies that others are held against, the plainest first; failing those, the first in the alphabet."""
 DECIMALS = 6
 SCORES = {"pr_auc": "pr_auc", "mcc_tuned": "{point}/mcc", "f1_tuned": "{point}/f1", "recall_at_false_alarms": "recall_at_false_alarms"}
 """Columns that are compared, and what `Scorer` calls them; `tuned` means at the threshold chosen on validation, or of the
@@ -149,7 +150,7 @@ def _read_runs(paths: Iterable[str | Path], described: Mapping[str, Any], settin
 def _order(path: Path) -> tuple[Any, ...]:
     """Sort by view and model, the baseline before other strategies."""
     *names, strategy = path.parts[-5:-1]
-    return (*names, strategy != BASELINE, strategy)
+    return (*names, BASELINES.index(strategy) if strategy in BASELINES else len(BASELINES), strategy)
 
 
 def _check_alike(path: Path, test: Predictions, first: Predictions) -> None:

@@ -11,8 +11,10 @@ from typing import Any
 
 import obspy
 from obspy import Stream, Trace
+from obspy.io.segy.header import DATA_SAMPLE_FORMAT_SAMPLE_SIZE
 
 from fringeflow.errors import DatasetError
+from fringeflow.seismic.segy import FILE_HEADER, IEEE, TRACE_HEADER
 
 SAFE = (
     "MSEED", "SAC", "GSE2", "SEISAN", "SACXY", "GSE1", "Q", "SH_ASC", "SLIST", "TSPAIR", "Y", "SEGY", "SEG2", "WAV", "WIN", "CSS",
@@ -64,6 +66,8 @@ def open_stream(path: Path) -> tuple[Stream, str]:
         raise DatasetError(
             f"{path}: looks like {name} but cannot be read ({type(error).__name__}: {told}); it may be cut off: copy it again"
         ) from error
+    if name in ("SEGY", "SU"):
+        _check_traces(path, name, stream)
     _repair_intervals(path, stream)
     found = len(stream)
     stream.traces = [trace for trace in stream if trace.data.dtype.kind in "iuf" and len(trace.data) and trace.stats.sampling_rate > 0]
@@ -109,6 +113,11 @@ def _detect(path: Path) -> str:
             f"{path}: a Python pickle, which runs what it holds when it is opened: never read. "
             "Where you trust it, open it in ObsPy and write it as miniSEED"
         )
+    if hint == "SU":
+        raise DatasetError(
+            f"{path}: in no format that ObsPy reads; a SU file has to hold whole traces of one length, so it may be cut off "
+            f"({path.stat().st_size} bytes): copy it again, or take it out of the label table"
+        )
     raise DatasetError(
         f"{path}: in no format that ObsPy reads (it begins with {head!r}); expected SEG-Y, SU, miniSEED, SAC or another of "
         "https://docs.obspy.org/packages/autogen/obspy.core.stream.read.html"
@@ -119,6 +128,21 @@ def shot_header(trace: Trace) -> Any:
     """Return a trace's SEG-Y or SU header, or None where it comes from another format."""
     stats = trace.stats.get("segy") or trace.stats.get("su")
     return stats.trace_header if stats else None
+
+
+def _check_traces(path: Path, name: str, stream: Stream) -> None:
+    """Refuse a SEG-Y or SU file with bytes left over behind its last trace; ObsPy leaves them out without a word.
+
+    A file cut off between two traces is whole as far as anyone can tell: no header counts the traces.
+    """
+    code = stream.stats.binary_file_header.data_sample_format_code if name == "SEGY" else IEEE
+    end = FILE_HEADER * (name == "SEGY") + sum(TRACE_HEADER + DATA_SAMPLE_FORMAT_SAMPLE_SIZE[code] * len(trace) for trace in stream)
+    left = path.stat().st_size - end
+    if left:
+        raise DatasetError(
+            f"{path}: {name} file whose last trace is cut off: {left} bytes are left over from byte {end} on, behind {len(stream)} "
+            f"whole traces, fewer than the {TRACE_HEADER} of a trace's header. Copy it again, or take it out of the label table"
+        )
 
 
 def _repair_intervals(path: Path, stream: Stream) -> None:

@@ -57,7 +57,8 @@ def index_recordings(
     """Write `index.parquet` of a collection of recordings.
 
     Every labelled recording is read once, as the views read it, and held against its labels; memory is bounded by `threads`
-    recordings. Recordings with the same samples under two names become one group, so that no split separates them.
+    recordings. Pieces of one recording, and recordings with the same samples under two names, become one group, so that no
+    split separates them.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def index_recordings(
     ------
     DatasetError
         With every problem: a label whose recording is not there (the nearest name is suggested), cannot be read, or ends
-        before the label does; a class without a label; a group in two splits.
+        before the label does; a class without a label; a recording or a group in two splits.
     """
     table = read_labels(labels, classes)
     files = _find_files(recordings, {Path(path).resolve() for path in (labels, inventory) if path is not None})
@@ -125,23 +126,28 @@ def write_index(index: pd.DataFrame, out: str | Path, source: str) -> None:
     Raises
     ------
     DatasetError
-        If a sample stands twice, or a group in two splits: siblings would be trained on and tested.
+        If a sample stands twice, or a recording or a group in two splits: siblings would be trained on and tested.
     """
     twice = index["sample"][index["sample"].duplicated()]
     refuse(f"{source}: samples are named twice", [f"'{sample}' stands twice; keep one" for sample in twice])
-    problems = []
-    for group, rows in index.groupby("group", sort=True):
-        parts = rows.drop_duplicates("split")
-        if len(parts) > 1:
-            seen = " and ".join(f"'{row.sample}' in {row.split}" for row in parts.itertuples())
-            problems.append(f"group '{group}' stands in {len(parts)} splits: {seen}; put all of it into one")
+    problems: list[str] = []
+    told: set[str] = set()
+    for column, verb in (("recording", "has pieces"), ("group", "stands")):
+        for name, rows in index[~index["group"].isin(told)].groupby(column, sort=True):
+            parts = rows.drop_duplicates("split")
+            if len(parts) > 1:
+                seen = " and ".join(f"'{row.sample}' in {row.split}" for row in parts.itertuples())
+                problems.append(f"{column} '{name}' {verb} in {len(parts)} splits: {seen}; put all of it into one")
+                told |= set(rows["group"])
     refuse(f"{source}: a split would separate what belongs together", problems)
     with atomic(out) as part:
         pd.DataFrame({name: index[name].astype(kind) for name, kind in COLUMNS.items()}).to_parquet(part, index=False)
 
 
 def join_same(index: pd.DataFrame, digests: dict[str, str]) -> pd.DataFrame:
-    """Give recordings of the same content one group, and with them all of their groups.
+    """Give the pieces of one recording, and recordings of the same content, one group, and with them all of their groups.
+
+    Pieces of a recording may overlap, and share its noise, source and geophones: the table's groups only add to this.
 
     Parameters
     ----------
@@ -162,11 +168,25 @@ def join_same(index: pd.DataFrame, digests: dict[str, str]) -> pd.DataFrame:
             group = chief[group]
         return group
 
+    def join(rows: pd.DataFrame) -> None:
+        names = sorted({find(group) for group in rows["group"]})
+        chief.update(dict.fromkeys(names, names[0]))
+
+    shared: list[str] = []
+    for recording, pieces in index.groupby("recording", sort=True):
+        if pieces["group"].nunique() > 1:
+            shared.append(str(recording))
+            join(pieces)
+    if shared:
+        sizes = [size for size in Counter(map(find, chief)).values() if size > 1]
+        logger.warning(
+            "%d groups are joined into %d: %d recordings have pieces in several of them (%s), and no split may separate pieces of one",
+            sum(sizes), len(sizes), len(shared), ", ".join(shared[:5]),
+        )  # fmt: skip
     for _, same in index.groupby(index["recording"].map(digests), sort=False):
         copies = sorted(set(same["recording"]))
-        if len(copies) > 1:  # pieces of one recording stay in the groups that the table gives them
-            names = sorted({find(group) for group in same["group"]})
-            chief.update(dict.fromkeys(names, names[0]))
+        if len(copies) > 1:
+            join(same)
             logger.warning("the same content under %d names, kept together in a split: %s", len(copies), ", ".join(copies[:5]))
     return index.assign(group=[find(group) for group in index["group"]])
 

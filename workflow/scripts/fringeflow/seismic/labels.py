@@ -1,6 +1,7 @@
 """The label table of recordings: which part of which recording belongs to which class."""
 
 import csv
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,8 +101,8 @@ def _parse(where: str, row: dict[str, str], classes: Sequence[str], problems: li
         try:
             value = float(text) if text else ALL
         except ValueError:
-            value = 0.5
-        if value != int(value) or (text and value < 0):
+            value = math.nan
+        if not math.isfinite(value) or value != int(value) or (text and value < 0):
             problems.append(f"{where}: {column}: found '{text}'; expected a whole number, counted from 0")
             return ALL
         return int(value)

@@ -16,6 +16,10 @@ from fringeflow.transfer.content import Content, ContentError, refuse_page
 
 HEADER = re.compile(rb"[0-9 \0]{6}[DRQM][ \0]")
 """How a record begins: its number, the quality of its data, a reserved byte."""
+BESIDE = re.compile(rb"[0-9 \0]{6}([VAST][ *]| {42})")
+"""How what holds no samples begins: a control header of full SEED, or an empty record."""
+SHORTEST, LONGEST = 7, 20
+"""Exponents of the lengths that a record without blockette 1000 may have, and steps in which one is looked for."""
 SHORTFALL = 2.0
 """Samples that may be missing from a window without a word: its ends seldom fall on samples."""
 
@@ -70,7 +74,8 @@ def check_records(path: Path) -> None:
     Raises
     ------
     ContentError
-        If a record is cut off, or something else lies where one should begin.
+        If a record is cut off, or something else lies where one should begin. Control headers of full SEED and empty
+        records are passed over. A file cut off between two records is whole as far as anyone can tell.
 
     References
     ----------
@@ -81,17 +86,20 @@ def check_records(path: Path) -> None:
         while place < size:
             length = _record_length(data, place)
             if place + length > size:
-                raise ContentError(f"cut off: {size - place} bytes of its last record, which has {length}")
+                raise ContentError(f"cut off: {size - place} bytes of its last record, which has {length} and begins at byte {place}")
             place += length
 
 
 def _record_length(data: mmap.mmap, place: int) -> int:
-    """Return the bytes of the record at a place, which its blockette 1000 tells."""
+    """Return the bytes of the record at a place, which its blockette 1000 tells, or else what follows."""
     header = data[place : place + 48]
+    if BESIDE.match(header):
+        steps = range(1 << SHORTEST, len(data) - place, 1 << SHORTEST)
+        return next((step for step in steps if HEADER.match(data, place + step)), len(data) - place)
     if not HEADER.match(header):
         raise ContentError(f"no miniSEED record at byte {place}: found {header[:8]!r}")
     if len(header) < 48:
-        raise ContentError(f"cut off: {len(header)} bytes of a record's header")
+        raise ContentError(f"cut off: {len(header)} bytes of a record's header, at byte {place}")
     order = ">" if 1900 <= struct.unpack_from(">H", header, 20)[0] <= 2100 else "<"
     offset, last = struct.unpack_from(f"{order}H", header, 46)[0], 0
     while offset > last and place + offset + 7 <= len(data):
@@ -99,6 +107,10 @@ def _record_length(data: mmap.mmap, place: int) -> int:
         if kind == 1000 and 7 <= data[place + offset + 6] <= 24:
             return 1 << data[place + offset + 6]
         offset, last = following, offset
+    for length in (1 << exponent for exponent in range(SHORTEST, LONGEST + 1)):
+        end = place + length
+        if end == len(data) or HEADER.match(data, end) or BESIDE.match(data, end):
+            return length
     raise ContentError(f"the record at byte {place} does not tell its length (no blockette 1000), or is cut off")
 
 

@@ -9,8 +9,10 @@ from obspy import Stream, UTCDateTime
 from fringeflow.errors import DatasetError
 from fringeflow.seismic.condition import common_interval, remove_response, resample
 from fringeflow.seismic.formats import open_stream, shot_header
+from fringeflow.seismic.miniseed import check_records
 from fringeflow.seismic.recording import Recording
 from fringeflow.seismic.segy import read_uniform_segy
+from fringeflow.transfer.content import ContentError
 
 SHOT_FORMATS = ("SEGY", "SU")
 """Formats that count time from the shot: traces are aligned by their delay after it, not by clocks of whole seconds."""
@@ -52,8 +54,9 @@ def read_recording(
     Raises
     ------
     DatasetError
-        If the file is missing, empty, unreadable, holds no trace or no finite sample, or spans more than `LARGEST` samples;
-        if sampling rates differ and `interval_ms` is None; if a response is wanted and not there.
+        If the file is missing, empty, unreadable, cut off within a miniSEED record or a SEG-Y or SU trace, holds no trace or no
+        finite sample, or spans more than `LARGEST` samples; if sampling rates differ and `interval_ms` is
+        None; if a response is wanted and not there.
 
     References
     ----------
@@ -64,6 +67,8 @@ def read_recording(
         return plain
     source = str(path)
     stream, form = open_stream(path)
+    if form == "MSEED":
+        _check_whole(path)
     if form in SHOT_FORMATS:
         _count_from_shot(stream)
     names = _name_traces(stream)
@@ -84,6 +89,17 @@ def read_recording(
     traces = _on_one_axis(pieces, list(names), samples, origin, interval_s)
     start = None if origin == UTCDateTime(0) else str(origin)
     return Recording(traces=traces, interval_s=interval_s, start=start, names=tuple(names.values()), source=source)
+
+
+def _check_whole(path: Path) -> None:
+    """Refuse a miniSEED file that does not consist of whole records."""
+    try:
+        check_records(path)
+    except ContentError as error:
+        raise DatasetError(
+            f"{path}: looks like MSEED but is not whole: {error}; expected whole records up to its end ({path.stat().st_size} bytes). "
+            "Copy it again, or take it out of the label table"
+        ) from error
 
 
 def _count_from_shot(stream: Stream) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fringeflow.config.collections import SimulatedGathers
 from fringeflow.errors import ConfigError
-from fringeflow.files import atomic
+from fringeflow.files import atomic, sha256_file, write_json
 from fringeflow.progress import track
 from fringeflow.simulate.gather_defects import draw_defect
 from fringeflow.simulate.gather_waves import Spread, Traces, draw_background, draw_signal, draw_spread
@@ -50,7 +50,7 @@ def simulate_gather(settings: SimulatedGathers, seed: int, label: str, number: i
     return np.clip(np.rint(traces), -(2**20), 2**20).astype(np.float32), spread
 
 
-def write_gathers(settings: SimulatedGathers, seed: int, folder: Path, labels: Path) -> None:
+def write_gathers(settings: SimulatedGathers, seed: int, folder: Path, labels: Path, files: Path) -> None:
     """Write the gathers of a collection and the table of their classes.
 
     Parameters
@@ -61,7 +61,9 @@ def write_gathers(settings: SimulatedGathers, seed: int, folder: Path, labels: P
         Replaced as a whole: one SEG-Y file a gather, `{class}_{number}.sgy` with blanks as underscores. A gather's bytes
         depend on the seed, its class, its number and the size of gathers only; one more changes no other.
     labels : Path
-        TSV to write, last: `recording` (the file's name), `class`.
+        TSV to write: `recording` (the file's name), `class`.
+    files : Path
+        JSON to write, last: the SHA-256 of every file by its name, on which what reads the gathers depends.
 
     Raises
     ------
@@ -84,6 +86,7 @@ def write_gathers(settings: SimulatedGathers, seed: int, folder: Path, labels: P
     with atomic(labels) as part:
         table = pd.DataFrame({"recording": names, "class": [label for label, _ in todo]})
         table.to_csv(part, sep="\t", index=False, lineterminator="\n")
+    write_json(files, {name: sha256_file(folder / name) for name in names})
 
 
 def write_segy(path: Path, traces: NDArray[np.float32], spread: Spread, *, shot: int, ibm: bool) -> None:

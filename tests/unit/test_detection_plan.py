@@ -1,0 +1,61 @@
+"""Which interferograms count as quiet: only those of which somebody knows it, and none that an earthquake may have touched."""
+
+import pytest
+
+from fringeflow.plan import Plan
+
+EVENTS = """event\tsource\ttime\tlatitude\tlongitude\tdepth_km\tmagnitude
+quake\tportal\t2021-03-03T10:16:00\t39.8\t22.2\t8\t6.3
+area\tportal\t\t\t\t\t
+"""
+FRAME, OTHER = "102A_05000_131313", "106A_09048_000909"
+PAIRS = {
+    "quake": ["20210218_20210303", "20210218_20210309", "20210101_20210113", "20210309_20210321"],
+    "area": ["20240106_20240118"],
+}
+
+
+@pytest.fixture
+def plan(root, tmp_path, monkeypatch):
+    """Give a function that plans the scan of a folder with two further pairs, one of which spans the earthquake."""
+    monkeypatch.chdir(root)
+    rows = [f"{event}\t{FRAME if event == 'quake' else OTHER}\t{pair}" for event, pairs in PAIRS.items() for pair in pairs]
+    (tmp_path / "events.tsv").write_text(EVENTS)
+    (tmp_path / "pairs.tsv").write_text("event\tframe\tpair\n" + "\n".join(rows) + "\n")
+    for frame, pair in ((FRAME, "20210224_20210308"), (OTHER, "20240301_20240313")):
+        (tmp_path / "folder" / frame[:3] / frame / "interferograms" / pair).mkdir(parents=True)
+    catalogue = {
+        "events": ["config/events.tsv", str(tmp_path / "events.tsv")],
+        "interferograms": ["config/interferograms.tsv", str(tmp_path / "pairs.tsv")],
+    }
+
+    def make(**detect) -> Plan:
+        wanted = {"events": ["quake", "area"], "folder": str(tmp_path / "folder"), **detect}
+        return Plan.load({"catalogue": catalogue, "datasets": {"fringes": {"events": "simulated"}}, "detect": wanted})
+
+    return make
+
+
+def quiet(plan: Plan) -> set[str]:
+    return {key for key in plan.scanned if plan.is_quiet(key)}
+
+
+def test_pairs_that_an_earthquake_of_their_frame_may_have_touched_are_not_quiet(plan):
+    """A pair that ends on its day may lie on either side of it, and of pairs in the folder alone nobody knows."""
+    found = plan()
+    assert set(found.scanned) == {f"{FRAME}/{pair}" for pair in [*PAIRS["quake"], "20210224_20210308"]} | {
+        f"{OTHER}/20240106_20240118",
+        f"{OTHER}/20240301_20240313",
+    }
+    assert quiet(found) == {f"{FRAME}/20210101_20210113", f"{FRAME}/20210309_20210321", f"{OTHER}/20240106_20240118"}
+
+
+def test_a_user_may_say_that_a_frame_or_a_pair_of_the_folder_is_quiet(plan):
+    assert f"{OTHER}/20240301_20240313" in quiet(plan(quiet=[OTHER]))
+    assert f"{OTHER}/20240301_20240313" in quiet(plan(quiet=[f"{OTHER}/20240301_20240313"]))
+
+
+def test_simulated_interferograms_are_no_measure_of_quiet(plan):
+    found = plan(events=["area", "sim001_evia"])
+    assert any(event.source == "simulated" for event, _ in found.scanned.values())
+    assert all(found.scanned[key][0].source == "portal" for key in quiet(found))
