@@ -28,7 +28,7 @@ FRAME = "102A_05000_131313"
 COMMON = """
 import sys
 from pathlib import Path
-from fringeflow.config.models import Prepare, Tiling
+from fringeflow.config.interferograms import Prepare, Tiling
 from fringeflow.config.tables import Event, Interferogram
 root = Path(sys.argv[1])
 event = Event(event="bench", time="2021-03-03T10:16:08", latitude=39.0, longitude=23.0, depth_km=8, magnitude=6.3,

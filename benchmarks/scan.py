@@ -27,7 +27,8 @@ import torch
 import xarray as xr
 import zarr
 
-from fringeflow.config.models import Model, Spectrogram
+from fringeflow.config.interferograms import Spectrogram
+from fringeflow.config.models import Model
 from fringeflow.config.studies import Detect
 from fringeflow.detection.detector import open_detector
 from fringeflow.detection.scan import scan_interferogram

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fringeflow.config.models import Model, Prepare, Spectrogram
+from fringeflow.config.interferograms import Prepare, Spectrogram
+from fringeflow.config.models import Model
 from fringeflow.config.studies import Detect
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.detections import Scanned, summary

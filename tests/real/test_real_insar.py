@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fringeflow.config.models import Prepare, Spectrogram, Tiling
+from fringeflow.config.interferograms import Prepare, Spectrogram, Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.model import modelled_phase
 from fringeflow.insar.phase import TWO_PI, wrap

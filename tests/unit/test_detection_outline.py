@@ -11,7 +11,7 @@ import shapely
 from matplotlib.image import imread
 from rasterio.features import rasterize
 
-from fringeflow.config.models import Prepare
+from fringeflow.config.interferograms import Prepare
 from fringeflow.config.studies import Detect
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.detections import COLUMNS, Scanned, summary

@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from rasterio.enums import Resampling
 
-from fringeflow.config.models import Prepare, Spectrogram
+from fringeflow.config.interferograms import Prepare, Spectrogram
 from fringeflow.config.studies import Detect
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.blend import blend, taper

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fringeflow.config.models import Config, LabelRule, Spectrogram
+from fringeflow.config.interferograms import LabelRule, Spectrogram
+from fringeflow.config.models import Config
 from fringeflow.config.tables import Interferogram, Tables
 from fringeflow.deformation.source import fault_from_event
 from fringeflow.encoding.augment import Change, augment

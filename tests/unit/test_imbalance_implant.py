@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fringeflow.config.models import LabelRule
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.line_of_sight import towards_satellite
 from fringeflow.deformation.model import modelled_phase

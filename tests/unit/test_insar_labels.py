@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fringeflow.config.models import LabelRule
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError
 from fringeflow.insar.labels import Evidence, gather_evidence, judge, read_outlines

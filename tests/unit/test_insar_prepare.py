@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from fringeflow.config.models import Prepare
+from fringeflow.config.interferograms import Prepare
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.insar.phase import wrap

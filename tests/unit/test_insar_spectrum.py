@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal.windows import get_window
 
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.errors import ConfigError
 from fringeflow.insar.phase import wrap
 from fringeflow.insar.spectrum import TAPERS, spectrogram, spectrogram_event, spectrogram_shape

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fringeflow.config.models import LabelRule, Prepare, Tiling
+from fringeflow.config.interferograms import LabelRule, Prepare, Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.insar.prepare import prepare_event

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fringeflow.config.models import Model, Spectrogram, Strategy, Training
+from fringeflow.config.interferograms import Spectrogram
+from fringeflow.config.models import Model, Strategy, Training
 from fringeflow.encoding.views import VIEWS
 from fringeflow.files import write_json
 from fringeflow.imbalance.strategies import StrategySpec, resolve_strategy

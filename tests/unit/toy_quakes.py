@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.config.classes import CLASSES
-from fringeflow.config.models import Dataset, GivenSplit, Prepare, Tiling
+from fringeflow.config.interferograms import Prepare, Tiling
+from fringeflow.config.models import Dataset, GivenSplit
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.datasets.build import build_dataset
 from fringeflow.insar.prepare import prepare_event

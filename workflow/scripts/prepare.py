@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fringeflow.config.models import Prepare
+from fringeflow.config.interferograms import Prepare
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.insar.prepare import prepare_event
 from fringeflow.job import run

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.studies import Detect
 from fringeflow.detection.detector_choice import read_detector
 from fringeflow.detection.scan import scan_interferogram

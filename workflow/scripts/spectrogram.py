@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.insar.spectrum import spectrogram_event
 from fringeflow.job import run
 

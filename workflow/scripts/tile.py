@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fringeflow.config.models import Tiling
+from fringeflow.config.interferograms import Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.insar.tiles import tile_event
 from fringeflow.job import run

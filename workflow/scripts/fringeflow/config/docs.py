@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from fringeflow.config import collections, learning, models, tables
+from fringeflow.config import collections, interferograms, learning, models, tables
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("The whole configuration", models.Config),
@@ -17,10 +17,10 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`mirrors` (a list)", models.Mirror),
     ("`download`", models.Download),
     ("`simulation`", models.Simulation),
-    ("`prepare`", models.Prepare),
-    ("`tilings.{name}`", models.Tiling),
-    ("`tilings.{name}.label`", models.LabelRule),
-    ("`spectrogram`", models.Spectrogram),
+    ("`prepare`", interferograms.Prepare),
+    ("`tilings.{name}`", interferograms.Tiling),
+    ("`tilings.{name}.label`", interferograms.LabelRule),
+    ("`spectrogram`", interferograms.Spectrogram),
     ("`collections.{name}` with `kind: simulated`", collections.SimulatedGathers),
     ("`collections.{name}` with `kind: recordings`", collections.Recordings),
     ("`collections.{name}` with `kind: fdsn`", collections.Fdsn),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.encoding.views import resolve_encoding
 from fringeflow.errors import ModelError, nearest
 from fringeflow.evaluation.temperature import scaled

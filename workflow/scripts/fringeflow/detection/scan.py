@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fringeflow import __version__
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.studies import Detect
 from fringeflow.detection.blend import blend
 from fringeflow.detection.detector import Detector, open_detector

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fringeflow.config.classes import DEFORMATION
-from fringeflow.config.models import LabelRule
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.deformation.model import phase_of_fault
 from fringeflow.deformation.source import Fault, scaled_fault
 from fringeflow.errors import DatasetError

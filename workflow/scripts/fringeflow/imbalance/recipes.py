@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.config.classes import DEFORMATION
-from fringeflow.config.models import LabelRule
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Interferogram
 from fringeflow.errors import DatasetError
 from fringeflow.files import canonical_json, sha256_text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fringeflow.config.classes import AMBIGUOUS, DEFORMATION, NO_DEFORMATION
-from fringeflow.config.models import LabelRule
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.model import modelled_phase
 from fringeflow.errors import DatasetError

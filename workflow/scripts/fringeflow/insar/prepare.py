@@ -12,7 +12,7 @@ import rioxarray  # noqa: F401  (registers the `rio` accessor)
 import xarray as xr
 import zarr
 
-from fringeflow.config.models import Prepare
+from fringeflow.config.interferograms import Prepare
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import ProductError
 from fringeflow.files import atomic, canonical_json, read_json, sha256_text

@@ -11,7 +11,7 @@ import dask
 import dask.threaded
 import numpy as np
 
-from fringeflow.config.models import Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.errors import ConfigError
 from fringeflow.insar.tiling import starts
 from fringeflow.progress import progress_bar

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fringeflow.config.models import Tiling
+from fringeflow.config.interferograms import Tiling
 from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.files import atomic
