@@ -36,8 +36,10 @@ class Stft(Strict):
     taper: Taper = Field("hann", description="Window function.")
     max_frequency_hz: Positive | None = Field(None, description="Largest frequency kept; null keeps all.")
     combine: Literal["mean", "median"] = Field("mean", description="How the power of several traces becomes one.")
-    floor_db: float = Field(-20.0, ge=-20, description="Lowest power kept, in dB over the recording's median; -20 is black in pictures.")
-    ceiling_db: float = Field(40.0, le=40, description="Highest power kept, in dB over the same; 40 is white in pictures.")
+    floor_db: float = Field(
+        -20.0, description="Lowest power kept, in dB over the recording's median. Models see -20 as black whatever is kept."
+    )
+    ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same. Models see 40 as white whatever is kept.")
     rows: Side = Field(224, description="Rows of the picture (frequency).")
     columns: Side = Field(224, description="Columns of the picture (time).")
 

@@ -63,9 +63,10 @@ class Spectrogram(Strict):
     bins: int = Field(128, ge=8, le=1024, description="Wavenumbers along each axis of a window's spectrum.")
     taper: Literal["hann", "hamming", "boxcar"] = Field("hann", description="Window function along each axis.")
     floor_db: float = Field(
-        -20.0, ge=-20, description="Lowest power kept, in dB over the mean of unit-amplitude white noise; -20 is black in pictures."
+        -20.0,
+        description="Lowest power kept, in dB over the mean of unit-amplitude white noise. Models see -20 as black whatever is kept.",
     )
-    ceiling_db: float = Field(40.0, le=40, description="Highest power kept, in dB over the same; 40 is white in pictures.")
+    ceiling_db: float = Field(40.0, description="Highest power kept, in dB over the same. Models see 40 as white whatever is kept.")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Spectrogram":
