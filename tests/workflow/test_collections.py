@@ -210,4 +210,4 @@ def test_a_folder_that_is_gone_is_told_though_its_results_are_there(other, tmp_p
     other.snakemake("--cores", "2", "--until", "index_recordings")
     shutil.move(tmp_path / "data", tmp_path / "away")
     done = other.snakemake("-n", check=False)
-    assert done.returncode != 0 and "collections.shots.folder" in done.stderr
+    assert done.returncode != 0 and "collections.shots.folder" in done.stdout + done.stderr

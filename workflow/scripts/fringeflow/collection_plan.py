@@ -106,9 +106,8 @@ class CollectionPlan(Parameters):
         found = self.collection(wildcards.collection)
         if isinstance(found, Recordings):
             return [*self._files(found.folder, f"collections.{wildcards.collection}.folder"), *self.inventory_of(wildcards)]
-        return (
-            [f"results/recordings/{wildcards.collection}/manifest.json", *self.inventory_of(wildcards)] if isinstance(found, Fdsn) else []
-        )
+        name = "manifest.json" if isinstance(found, Fdsn) else "files.json"
+        return [f"results/recordings/{wildcards.collection}/{name}", *self.inventory_of(wildcards)]
 
     def fdsn_requests(self, wildcards: Any) -> str:
         """Return the table of what is fetched from a data centre."""
