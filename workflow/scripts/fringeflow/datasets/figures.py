@@ -94,7 +94,7 @@ LOOKS = {
     ),
     "spectrogram": Look("magma", "power over white noise (dB)", _same, _extent),
     "gather": Look(
-        "RdGy", "amplitude, clipped at ±1", _same, lambda tiles: (-1.0, 1.0), note="time goes down, traces across; grey: no data"
+        "RdBu_r", "amplitude, clipped at ±1", _same, lambda tiles: (-1.0, 1.0), note="time goes down, traces across; grey: no data"
     ),
     "images": Look("gray", "brightness", _coloured, lambda tiles: (0.0, 1.0)),
 }
