@@ -32,7 +32,7 @@ BAR = 0.6
 
 def write_index(folder: Path, settings: SimulatedGathers) -> Path:
     """Write gathers and an index of them whole."""
-    write_gathers(settings, 0, folder / "recordings", folder / "labels.tsv")
+    write_gathers(settings, 0, folder / "recordings", folder / "labels.tsv", folder / "files.json")
     labels = pd.read_csv(folder / "labels.tsv", sep="\t")
     files = [str(folder / "recordings" / name) for name in labels["recording"]]
     index = labels.assign(sample=labels["recording"], file=files, begin_s=np.nan, end_s=np.nan, first_trace=-1, last_trace=-1)
