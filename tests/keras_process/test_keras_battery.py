@@ -33,7 +33,7 @@ VALID = [
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory) -> ToyDataset:
-    return toy_dataset(tmp_path_factory.mktemp("toy"), quiet=20, deformed=8, views=("wrapped",))
+    return toy_dataset(tmp_path_factory.mktemp("toy"), quiet=20, deformed=8, views=("wrapped", "gather", "images"))
 
 
 @pytest.mark.parametrize(("name", "head", "kind"), VALID)
@@ -82,6 +82,18 @@ def test_every_model_learns_from_tiles(toy, name, tmp_path):
     np.testing.assert_array_equal(again.probabilities(test.features), probabilities)
     score = average_precision(test.labels == 1, probabilities[:, 1])
     assert score > 1.5 * test.labels.mean(), f"PR-AUC {score:.2f} at a prevalence of {test.labels.mean():.2f}"
+
+
+@pytest.mark.parametrize("view", ["gather", "images"], ids=["recordings", "pictures"])
+@pytest.mark.parametrize("name", KERAS)
+def test_every_model_is_trained_on_recordings_and_pictures(toy, name, view):
+    """With random weights their means over maps need not tell other samples apart, but what a head is shown it can learn."""
+    spec = resolve_model(name, Model(input_size=80, head="linear"), view)
+    data = Data.read(toy.samples, toy.dataset, toy.embeddings(spec, view), threads=1)
+    fitted = fit_keras.fit(data.fold("train"), data.fold("validation"), data.task, spec, strategy("none"), QUICK, seed=0, threads=1)
+    losses = [entry["loss"] for entry in fitted.history]
+    assert losses[-1] < 0.95 * losses[0], losses
+    np.testing.assert_allclose(fitted.probabilities(data.fold("test").features).sum(axis=1), 1, atol=1e-6)
 
 
 def test_a_partial_run_is_trained_kept_and_applied(toy, tmp_path):
