@@ -51,3 +51,14 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     hint = f"did you mean '{close[0]}'? " if close else ""
     more = f" and {len(valid) - SHOWN} more" if len(valid) > SHOWN else ""
     return f"{hint}Valid: {', '.join(valid[:SHOWN])}{more}"
+
+
+def bullets(problems: Iterable[str], most: int = 50) -> str:
+    r"""Put each problem on a line of its own, at most so many of them.
+
+    >>> bullets(["a", "b", "c"], most=2)
+    '\n  - a\n  - b\n  - and 1 more'
+    """
+    problems = list(problems)
+    shown = problems[:most] + ([f"and {len(problems) - most} more"] if len(problems) > most else [])
+    return "".join(f"\n  - {problem}" for problem in shown)

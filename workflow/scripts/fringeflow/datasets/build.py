@@ -11,9 +11,8 @@ from fringeflow.config.models import Dataset, FolderSplit, GivenSplit, Stratifie
 from fringeflow.datasets.describe import SAMPLE_COLUMNS, TILES, describe, summarise
 from fringeflow.datasets.index import merge_shared, read_indexes
 from fringeflow.datasets.leaks import check_identical, check_leaks, shared_acquisitions
-from fringeflow.datasets.messages import bullets
 from fringeflow.datasets.splits import PARTS, given_split, group_events, stratified_split
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.files import atomic, write_json
 
 Split = GivenSplit | StratifiedSplit | FolderSplit

@@ -11,9 +11,8 @@ from fringeflow.config.models import Dataset, FolderSplit, GivenSplit, Stratifie
 from fringeflow.datasets.build import check_classes, check_parts, count_by
 from fringeflow.datasets.describe import SAMPLE_COLUMNS, describe, summarise
 from fringeflow.datasets.leaks import check_identical
-from fringeflow.datasets.messages import bullets
 from fringeflow.datasets.splits import given_split, stratified_split
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.files import atomic, write_json
 from fringeflow.store import open_samples
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from fringeflow.config.classes import AMBIGUOUS
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError, nearest
+from fringeflow.errors import DatasetError, bullets, nearest
 from fringeflow.store import open_samples
 
 COLUMNS = ("sample", "event", "frame", "pair", "row", "column", "coseismic", "label")

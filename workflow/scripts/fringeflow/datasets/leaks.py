@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.chunks import leaf_digest
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.store import open_samples
 
 BLOCK = 64

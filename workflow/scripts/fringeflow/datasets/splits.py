@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from fringeflow.config.models import GivenSplit, StratifiedSplit
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError, nearest
+from fringeflow.errors import DatasetError, bullets, nearest
 
 PARTS = ("train", "validation", "test")
 TOLERANCE = 1 / 3

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.evaluation.classes_figure import Matrix, draw_classes
 from fringeflow.evaluation.hard_pair import hard_pair
 from fringeflow.evaluation.metrics import divide

@@ -6,8 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.evaluation.comparison_figure import draw_comparison
 from fringeflow.evaluation.summary import NAMES, ranked_by
 from fringeflow.evaluation.words import Words

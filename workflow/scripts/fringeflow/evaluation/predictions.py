@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError, nearest
+from fringeflow.errors import DatasetError, bullets, nearest
 
 PARTS = ("validation", "test")
 COLUMNS = ("sample", "event", "frame", "pair", "group", "split", "label", "seed")

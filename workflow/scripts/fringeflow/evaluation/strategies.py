@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.config.models import Evaluation
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.evaluation.bootstrap import FEW_GROUPS, interval
 from fringeflow.evaluation.events import event_rows
 from fringeflow.evaluation.metrics import log_loss

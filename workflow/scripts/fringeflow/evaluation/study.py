@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.config.models import Evaluation
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 from fringeflow.evaluation.claims import Claim, Scored, StudyRuns, decide_claims
 from fringeflow.evaluation.paired import draw_scores
 from fringeflow.evaluation.predictions import Predictions, read_predictions

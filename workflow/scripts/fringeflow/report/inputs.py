@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from fringeflow.datasets.messages import bullets
-from fringeflow.errors import DatasetError, nearest
+from fringeflow.errors import DatasetError, bullets, nearest
 from fringeflow.files import read_json
 
 Files = tuple[Path, ...]

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from fringeflow.errors import DatasetError
+from fringeflow.errors import DatasetError, bullets
 
-MOST = 50
-"""Most problems that a message lists."""
 PARTS = {"train": "train", "val": "validation", "valid": "validation", "validation": "validation", "test": "test"}
 """What folders and tables may call the parts of a dataset, and what they are called here."""
 
@@ -22,5 +20,4 @@ def refuse(what: str, problems: Sequence[str]) -> None:
     >>> refuse("labels.tsv: cannot be used", [])
     """
     if problems:
-        more = [f"and {len(problems) - MOST} more"] if len(problems) > MOST else []
-        raise DatasetError(f"{what}:" + "".join(f"\n  - {problem}" for problem in [*problems[:MOST], *more]))
+        raise DatasetError(f"{what}:{bullets(problems)}")

@@ -37,11 +37,6 @@ class Recording:
     names: tuple[str, ...] = field(repr=False)
     source: str = "recording"
 
-    @property
-    def duration_s(self) -> float:
-        """Samples times sampling interval, in seconds."""
-        return self.traces.shape[1] * self.interval_s
-
     def window(self, begin_s: float, end_s: float, first_trace: int = ALL, last_trace: int = ALL) -> "Recording":
         """Cut out some seconds of some traces.
 
