@@ -19,7 +19,7 @@ import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -293,3 +293,23 @@ def run(rules: Rules) -> Iterator[Rules]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def raw(script: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Let a script write what it likes into every connection once a request has come; yield the URL of a file there."""
+
+    def answer(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            connection.recv(65536)
+            script(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/a.tif"
+        listener.shutdown(socket.SHUT_RDWR)

@@ -114,13 +114,6 @@ def test_a_moved_pair_is_followed(tmp_path, out):
     assert manifest["products"]["cc"]["sha256"] == sha256_file(source / NAMES[2])
 
 
-def test_a_circle_of_redirects_is_told_with_the_url(tmp_path, out):
-    with serve(tmp_path) as server:
-        server.always("/*", lambda answer: redirect("/again")(answer))
-        with pytest.raises(DownloadError, match=rf"unw: {server.url}{place()}/{NAMES[0]}: redirects in a circle"):
-            fetch(out, server.url)
-
-
 def test_a_wrong_pair_is_told_with_the_nearest(tmp_path, out):
     jasmin(tmp_path / "mirror")
     with serve(tmp_path / "mirror") as server, pytest.raises(DownloadError) as error:

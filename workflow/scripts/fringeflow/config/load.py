@@ -1,5 +1,6 @@
 """Reading the configuration: every problem at once, each with its file, key, value and remedy."""
 
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,10 @@ from fringeflow.config.models import Config
 from fringeflow.errors import nearest
 
 Key = tuple[str | int, ...]
+SHORT = reprlib.Repr()
+"""Writes a value in a message, only the beginning of a long one: a few lines of YAML can stand for more values than fit anywhere."""
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 200
+SHORT.maxlevel = 2
 
 
 def dotted(key: Key) -> str:
@@ -127,7 +132,7 @@ def _problem(error: ErrorDetails, sources: Sources) -> str:
     choices = (error.get("ctx") or {}).get("expected")
     if error["type"] == "literal_error" and choices and isinstance(found, str):
         expected = "; " + nearest(found, [part.strip("' ") for part in str(choices).replace(" or ", ",").split(",")])
-    return f"{place}: found {found!r}; {message[:1].lower()}{message[1:]}{expected}"
+    return f"{place}: found {SHORT.repr(found)}; {message[:1].lower()}{message[1:]}{expected}"
 
 
 def parse_config(raw: dict[str, Any], files: Sequence[str | Path] = ()) -> tuple[Config | None, list[str]]:

@@ -1,5 +1,6 @@
 """What all parts of the configuration have in common."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,6 +11,25 @@ Positive = Annotated[float, Field(gt=0)]
 
 
 class Strict(BaseModel):
-    """Base of all: an unknown key is an error and a value is never changed after reading."""
+    """Base of all: an unknown key is an error, a number is finite, and a value is never changed after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return a time in UTC; one without a zone is in UTC already.
+
+    Raises
+    ------
+    ValueError
+        If it is not within the years 1 to 9999 there.
+
+    Examples
+    --------
+    >>> in_utc(datetime.fromisoformat("2021-03-03T12:16:08+02:00")).isoformat()
+    '2021-03-03T10:16:08+00:00'
+    """
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{moment.isoformat()} lies outside the years 1 to 9999 in UTC") from None

@@ -6,6 +6,7 @@ judged by what can be seen in it, and deformation that lies under no data counts
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,11 @@ from fringeflow.insar.tiling import GeoGrid
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
+
+
+MAX_BYTES = 20_000_000
+MAX_POINTS = 20_000
+"""Of the file, and of one outline: a person draws some hundreds, and a polygon's check takes minutes for some hundred thousand."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +99,14 @@ def read_outlines(path: Path) -> list[Outline]:
     DatasetError
         If it is no GeoJSON, or holds anything but valid polygons in degrees.
     """
+    from shapely import get_num_coordinates
+    from shapely.errors import ShapelyError
     from shapely.geometry import shape  # few events have polygons, and GEOS and GDAL take time to load
 
     advice = "draw polygons in longitude and latitude (EPSG:4326) and save them as GeoJSON"
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
         content = json.loads(path.read_text(encoding="utf-8"))
         features = content["features"] if content["type"] == "FeatureCollection" else [content]
         outlines = []
@@ -104,19 +114,32 @@ def read_outlines(path: Path) -> list[Outline]:
             whole = feature["type"] == "Feature"
             properties = (feature.get("properties") or {}) if whole else {}
             geometry = shape(feature["geometry"] if whole else feature)
-            outlines.append(Outline(geometry, properties.get("frame"), properties.get("pair")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            outlines.append(Outline(geometry, _name(properties, "frame"), _name(properties, "pair")))
+        crs = (content.get("crs") or {}).get("properties") or {}
+        name = str(crs.get("name", "CRS84"))
+    # For brackets within brackets, numbers beyond all numbers, and whatever else shapely stumbles over.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, ArithmeticError, ShapelyError) as error:
         raise DatasetError(f"{path}: cannot be read as GeoJSON ({type(error).__name__}: {error}); {advice}") from error
-    name = str(content.get("crs", {}).get("properties", {}).get("name", "CRS84"))
     if not name.endswith(("CRS84", "4326")):
         raise DatasetError(f"{path}: coordinates are in {name}; {advice}")
     for number, outline in enumerate(outlines, 1):
+        points = int(get_num_coordinates(outline.geometry))
+        if points > MAX_POINTS:
+            raise DatasetError(f"{path}: feature {number} has {points:,} points, more than {MAX_POINTS:,}; simplify it")
         west, south, east, north = outline.geometry.bounds or (0, 0, 0, 0)
         if outline.geometry.geom_type not in ("Polygon", "MultiPolygon") or not outline.geometry.is_valid:
             raise DatasetError(f"{path}: feature {number} is not a valid polygon ({outline.geometry.geom_type}); {advice}")
         if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):
             raise DatasetError(f"{path}: feature {number} reaches from {west:g}, {south:g} to {east:g}, {north:g}, not degrees; {advice}")
     return outlines
+
+
+def _name(properties: Mapping[str, object], key: str) -> str | None:
+    """Return a property that is a name, or None where it is not given."""
+    value = properties.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"the property '{key}' is {value!r}; expected a name")
+    return value
 
 
 def gather_evidence(

@@ -95,7 +95,7 @@ class _Errand:
         self.tired: set[str] = set()
         try:
             self.listed = dict(read_json(out)["products"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             self.listed = {}
 
     def bring(self, product: str) -> None:
@@ -121,7 +121,9 @@ class _Errand:
         return self._mirror_of(url) is not None
 
     def _mirror_of(self, place: str) -> Mirror | None:
-        return next((mirror for mirror in self.mirrors if place.startswith(f"{mirror.root}/")), None)
+        """Return the mirror that a place lies in; a path that climbs out of one does not."""
+        inside = (mirror for mirror in self.mirrors if place.startswith(f"{mirror.root}/"))
+        return next((mirror for mirror in inside if ".." not in place.removeprefix(mirror.root).split("/")), None)
 
     def _from_mirror(self, mirror: Mirror, product: str, path: Path) -> bool:
         """Try a mirror: where its layout puts the file, then where its listing or manifest page says."""

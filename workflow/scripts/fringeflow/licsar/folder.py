@@ -1,10 +1,11 @@
 """The interferograms that a folder in LiCSAR layout holds."""
 
-import re
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from fringeflow.config.models import Config, Mirror
-from fringeflow.config.tables import FRAME_PATTERN, PAIR_PATTERN, Event, Interferogram, Tables
+from fringeflow.config.tables import Event, Interferogram, Tables
 from fringeflow.errors import ConfigError
 
 
@@ -27,11 +28,20 @@ def find_interferograms(root: str | Path) -> list[tuple[str, str]]:
     found = sorted(
         (path.parts[-3], path.name)
         for path in root.glob("*/*/interferograms/*")
-        if path.is_dir() and re.match(FRAME_PATTERN, path.parts[-3]) and re.match(PAIR_PATTERN, path.name)
+        if path.is_dir() and _is_interferogram(path.parts[-3], path.name)
     )
     if not found:
         raise ConfigError([f"detect.folder: no interferogram in '{root}'; expected {{track}}/{{frame}}/interferograms/{{pair}}/ in it"])
     return found
+
+
+def _is_interferogram(frame: str, pair: str) -> bool:
+    """Whether two folders have the names of a frame and of two dates in their order."""
+    try:
+        Interferogram(event=frame, frame=frame, pair=pair)
+    except ValidationError:
+        return False
+    return True
 
 
 def mirrors_for(config: Config, source: str, frame: str, pair: str) -> list[Mirror]:

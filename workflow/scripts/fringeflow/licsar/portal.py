@@ -11,7 +11,7 @@ from fringeflow.licsar.listing import parse_links
 
 EVENT_COLUMNS = {"USGS_ID": "event", "time": "time", "lat": "latitude", "lon": "longitude", "depth": "depth_km", "magnitude": "magnitude"}
 FRAME = FRAME_PATTERN.strip("^$")
-FRAME_AND_PAIR = re.compile(rf"({FRAME})\s*:\s*(\d{{8}}_\d{{8}})(?:\.\w+)?")
+FRAME_AND_PAIR = re.compile(rf"({FRAME})\s*:\s*([0-9]{{8}}_[0-9]{{8}})(?:\.\w+)?")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def parse_metadata(text: str) -> FrameMetadata:
     """
     parts = (line.partition("=") for line in text.splitlines())
     values = {name.strip(): value.strip() for name, _, value in parts}
-    clock = re.fullmatch(r"(?:\d+ days?, )?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d*)?", values.get("center_time", ""))
+    clock = re.fullmatch(r"(?:\d+ days?, )?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d*)?", values.get("center_time", ""), re.ASCII)
     moment = None
     if clock and int(clock[1]) < 24 and int(clock[2]) < 60 and int(clock[3]) < 60:
         moment = time(int(clock[1]), int(clock[2]), int(clock[3]))

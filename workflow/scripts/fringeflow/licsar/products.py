@@ -28,8 +28,10 @@ from fringeflow.licsar.names import PHASES, PRODUCTS
 if TYPE_CHECKING:
     import xarray as xr
 
-MAX_PIXELS = 2_000_000_000
-MAX_BLOCK_BYTES = 1_000_000_000
+MAX_PIXELS = 500_000_000
+"""A frame of LiCSAR has about ten million."""
+MAX_BAND_BYTES = 1_000_000_000
+"""Of a row of blocks, which is read at once."""
 CHUNK_PIXELS = 4_000_000
 BAND_PIXELS = 700_000
 REPLACE = "remove the file and fetch it again"
@@ -82,9 +84,10 @@ def _check_header(path: Path, source: DatasetReader, product: str) -> None:
         raise _problem(path, f"the geotransform {tuple(grid)[:6]}", "a north-oriented grid of about 0.001 degree")
     if source.width * source.height > MAX_PIXELS:
         raise _problem(path, f"a declared size of {source.height} x {source.width} pixels", f"at most {MAX_PIXELS:,} pixels")
-    rows, columns = source.block_shapes[0]
-    if rows * columns * np.dtype(kind).itemsize > MAX_BLOCK_BYTES:
-        raise _problem(path, f"blocks of {rows} x {columns} pixels", f"blocks of at most {MAX_BLOCK_BYTES:,} bytes")
+    rows = min(source.block_shapes[0][0], source.height)
+    columns = max(source.block_shapes[0][1], source.width)
+    if rows * columns * np.dtype(kind).itemsize > MAX_BAND_BYTES:
+        raise _problem(path, f"blocks of {rows} rows over {columns} columns", f"rows of blocks of at most {MAX_BAND_BYTES:,} bytes")
 
 
 def _read(path: Path, source: DatasetReader, window: Window, out: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -22,8 +22,11 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """
     if not path.is_file():
         return []
-    reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), delimiter="\t")
-    found = list(reader.fieldnames or [])
+    try:
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), delimiter="\t")
+        rows, found = list(reader), list(reader.fieldnames or [])
+    except (OSError, ValueError, csv.Error) as error:
+        raise ConfigError([f"{path}: cannot be read ({error}); expected a tab-separated table in UTF-8"]) from error
     problems = [f"{path}: unknown column '{name}': {nearest(name, COLUMNS)}" for name in found if name not in COLUMNS]
     problems += [
         f"{path}: no column '{name}'; found {', '.join(found) or 'an empty file'}"
@@ -32,7 +35,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     ]
     if problems:
         raise ConfigError(problems)
-    return [{name: (row.get(name) or "").strip() for name in COLUMNS} for row in reader if any(row.values())]
+    return [{name: (row.get(name) or "").strip() for name in COLUMNS} for row in rows if any(row.values())]
 
 
 def merge_rows(path: Path, rows: Iterable[Interferogram]) -> int:

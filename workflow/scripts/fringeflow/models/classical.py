@@ -78,8 +78,11 @@ def load_model(path: Path) -> CalibratedClassifierCV:
     """
     try:
         strangers = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
-        if not strangers:
-            return skops.io.load(path, trusted=TRUSTED)
+        found = None if strangers else skops.io.load(path, trusted=TRUSTED)
     except Exception as error:  # zipfile, json and skops each raise their own
         raise ModelError(f"{path}: cannot be read as a skops model ({type(error).__name__}: {error}); train the run again") from error
-    raise ModelError(f"{path}: holds types that are not trusted: {', '.join(strangers)}; expected a model that Fringeflow wrote")
+    if strangers:
+        raise ModelError(f"{path}: holds types that are not trusted: {', '.join(strangers)}; expected a model that Fringeflow wrote")
+    if not isinstance(found, CalibratedClassifierCV):
+        raise ModelError(f"{path}: holds a {type(found).__name__}; expected a model that Fringeflow wrote")
+    return found

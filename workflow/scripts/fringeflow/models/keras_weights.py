@@ -32,13 +32,24 @@ def load_stored(network: Any, path: Path) -> None:
     try:
         with h5py.File(path, "r") as file:
             stored = list(_legacy(file) if _is_legacy(file) else _by_class(file, network))
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            stored = [(name, arrays) for name, arrays in stored if not arrays or arrays[0].ndim != 2]
+            layers = [layer for layer in network.layers if layer.weights]
+            _check_shapes(path, network.name, layers, stored)
+            if any(array.file.filename != file.filename for _, arrays in stored for array in arrays):
+                raise ValueError("it refers to another file")
+            # Nothing is read before its shape is known to be the network's: a small file may declare terabytes.
+            values = [[np.asarray(array) for array in arrays] for _, arrays in stored]
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ModelError(f"{path}: cannot be read as weights of Keras, .weights.h5 or .h5 of keras.applications ({error})") from error
-    stored = [(name, arrays) for name, arrays in stored if not arrays or arrays[0].ndim != 2]
-    layers = [layer for layer in network.layers if layer.weights]
+    for layer, arrays in zip(layers, values, strict=True):
+        layer.set_weights(arrays)
+
+
+def _check_shapes(path: Path, network: str, layers: list[Any], stored: list[tuple[str, list[h5py.Dataset]]]) -> None:
+    """Refuse weights whose number or shapes are not a network's."""
     if len(stored) != len(layers):
         found = f"{len(stored)} layers with weights besides dense ones"
-        raise ModelError(f"{path} does not fit {network.name}: {found}, expected {len(layers)}; these are other weights")
+        raise ModelError(f"{path} does not fit {network}: {found}, expected {len(layers)}; these are other weights")
     differing = [
         f"{layer.name} {_shapes(arrays)} (stored as '{name}'), expected {_shapes(layer.weights)}"
         for layer, (name, arrays) in zip(layers, stored, strict=True)
@@ -47,22 +58,28 @@ def load_stored(network: Any, path: Path) -> None:
     if differing:
         more = " ..." if len(differing) > SHOWN else ""
         text = f"{len(differing)} of {len(layers)} layers have another shape: {'; '.join(differing[:SHOWN])}{more}"
-        raise ModelError(f"{path} does not fit {network.name}: {text}")
-    for layer, (_, arrays) in zip(layers, stored, strict=True):
-        layer.set_weights(arrays)
+        raise ModelError(f"{path} does not fit {network}: {text}")
+
+
+def _dataset(group: Any, name: str) -> h5py.Dataset:
+    """Return an array by its name."""
+    found = group[name]
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "fiu" or found.is_virtual or found.external:
+        raise ValueError(f"'{name}' is no array of numbers in this file")
+    return found
 
 
 def _is_legacy(file: h5py.File) -> bool:
     return "layer_names" in file.attrs or "layer_names0" in file.attrs or "model_weights" in file
 
 
-def _legacy(file: h5py.File) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _legacy(file: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     """Yield the layers that have weights of the format of keras.applications: names in attributes, in order."""
     group = file.get("model_weights", file)
     for name in _names(group, "layer_names"):
         weights = _names(group[name], "weight_names")
         if weights:
-            yield name, [np.asarray(group[name][weight]) for weight in weights]
+            yield name, [_dataset(group[name], weight) for weight in weights]
 
 
 def _names(group: Any, attribute: str) -> list[str]:
@@ -73,7 +90,7 @@ def _names(group: Any, attribute: str) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for part in parts for name in group.attrs[part]]
 
 
-def _by_class(file: h5py.File, network: Any) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _by_class(file: h5py.File, network: Any) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     """Yield the layers that have weights of Keras 3's format: named by class and number, in the network's order.
 
     Those that the network has no place for come last.
@@ -90,8 +107,8 @@ def _by_class(file: h5py.File, network: Any) -> Iterator[tuple[str, list[np.ndar
         yield name, _numbered(group)
 
 
-def _numbered(group: Any) -> list[np.ndarray]:
-    return [np.asarray(group[str(number)]) for number in range(len(group))]
+def _numbered(group: Any) -> list[h5py.Dataset]:
+    return [_dataset(group, str(number)) for number in range(len(group))]
 
 
 def _snake(name: str) -> str:

@@ -119,7 +119,8 @@ def common_interval(source: str, traces: Iterable[Trace]) -> float:
 def _read_inventory(path: str, changed: int) -> Inventory:
     """Read a StationXML file once, and again when it has changed."""
     try:
-        return obspy.read_inventory(path, format="STATIONXML")
+        with open(path, "rb") as handle:  # a name would be a pattern or a URL to ObsPy, and an archive be unpacked whatever its size
+            return obspy.read_inventory(handle, format="STATIONXML")
     except Exception as error:  # lxml's errors are of many kinds
         raise DatasetError(
             f"{path}: cannot be read as an inventory ({type(error).__name__}: {error}); expected a StationXML file with responses"

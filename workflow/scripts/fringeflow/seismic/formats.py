@@ -14,6 +14,7 @@ from obspy import Stream, Trace
 from obspy.io.segy.header import DATA_SAMPLE_FORMAT_SAMPLE_SIZE
 
 from fringeflow.errors import DatasetError
+from fringeflow.seismic.harmless import check_harmless
 from fringeflow.seismic.segy import FILE_HEADER, IEEE, TRACE_HEADER
 
 SAFE = (
@@ -58,6 +59,7 @@ def open_stream(path: Path) -> tuple[Stream, str]:
         raise DatasetError(f"{path}: the file is empty (0 bytes); expected a recording. Copy it again, or take it out of the label table")
     with ONE_AT_A_TIME:
         name = _detect(path)
+    check_harmless(path, name)
     try:
         with ONE_AT_A_TIME:
             stream = obspy.read(glob.escape(str(path)), format=name, check_compression=False)
@@ -69,6 +71,7 @@ def open_stream(path: Path) -> tuple[Stream, str]:
     if name in ("SEGY", "SU"):
         _check_traces(path, name, stream)
     _repair_intervals(path, stream)
+    _check_lengths(path, name, stream)
     found = len(stream)
     stream.traces = [trace for trace in stream if trace.data.dtype.kind in "iuf" and len(trace.data) and trace.stats.sampling_rate > 0]
     if not stream.traces:
@@ -143,6 +146,16 @@ def _check_traces(path: Path, name: str, stream: Stream) -> None:
             f"{path}: {name} file whose last trace is cut off: {left} bytes are left over from byte {end} on, behind {len(stream)} "
             f"whole traces, fewer than the {TRACE_HEADER} of a trace's header. Copy it again, or take it out of the label table"
         )
+
+
+def _check_lengths(path: Path, name: str, stream: Stream) -> None:
+    """Refuse a file that declares more samples than it holds: ObsPy keeps the declared number beside the few that came (WAV)."""
+    for trace in stream:
+        if trace.stats.npts != len(trace.data):
+            raise DatasetError(
+                f"{path}: {name} file that declares {trace.stats.npts:,} samples of {trace.id} and holds {len(trace.data):,}; "
+                "it may be cut off: copy it again, or take it out of the label table"
+            )
 
 
 def _repair_intervals(path: Path, stream: Stream) -> None:

@@ -3,12 +3,13 @@
 import csv
 import math
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fringeflow.config.strict import in_utc
 from fringeflow.errors import DatasetError, nearest
 from fringeflow.seismic.problems import PARTS, refuse
 from fringeflow.seismic.recording import ALL
@@ -86,8 +87,8 @@ def _read_parquet(path: Path) -> tuple[list[str], list[tuple[str, dict[str, Any]
     """Return the columns of a parquet table, and its rows as text with their numbers, counted from 1."""
     try:
         table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: cannot be read ({error}); expected a label table in parquet") from error
+    except (OSError, ValueError, LookupError, TypeError, NotImplementedError) as error:  # pandas trusts its own notes in the file
+        raise DatasetError(f"{path}: cannot be read ({type(error).__name__}: {error}); expected a label table in parquet") from error
     columns = [str(name) for name in table.columns]
     values = ({name: "" if pd.isna(value) else str(value).strip() for name, value in row.items()} for row in table.to_dict("records"))
     return columns, [(f"row {number}", {str(name): value for name, value in row.items()}) for number, row in enumerate(values, 1)]
@@ -147,11 +148,10 @@ def _time(where: str, column: str, text: str, problems: list[str]) -> Any:
         problems.append(f"{where}: {column}: found '{text}'; expected seconds from the first sample, 0 or more")
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        moment = in_utc(datetime.fromisoformat(text))
     except ValueError:
         problems.append(f"{where}: {column}: found '{text}'; expected seconds from the first sample, or an ISO 8601 time")
         return None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

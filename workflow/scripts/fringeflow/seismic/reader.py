@@ -74,6 +74,7 @@ def read_recording(
     names = _name_traces(stream)
     interval_s = common_interval(source, stream) if interval_ms is None else interval_ms / 1000
     origin, end = min(trace.stats.starttime for trace in stream), max(trace.stats.endtime for trace in stream)
+    start = _start(source, origin)
     _check_size(source, end - origin, interval_s, len(names))
     pieces = _gap_free(stream)
     if not pieces:
@@ -87,7 +88,6 @@ def read_recording(
         resample(piece, interval_s) if interval_ms is not None else piece.stats.update({"delta": interval_s})
     samples = int((end - origin) / interval_s + 1e-3) + 1
     traces = _on_one_axis(pieces, list(names), samples, origin, interval_s)
-    start = None if origin == UTCDateTime(0) else str(origin)
     return Recording(traces=traces, interval_s=interval_s, start=start, names=tuple(names.values()), source=source)
 
 
@@ -118,6 +118,17 @@ def _name_traces(stream: Stream) -> dict[str, str]:
             trace.id = f".{number}.."
             nameless[trace.id] = str(number)
     return nameless | {name: name for name in sorted({trace.id for trace in stream} - set(nameless))}
+
+
+def _start(source: str, origin: UTCDateTime) -> str | None:
+    """Return the time of the first sample, ISO 8601; None where the file does not tell."""
+    try:
+        return None if origin == UTCDateTime(0) else str(origin)
+    except (OverflowError, ValueError) as error:
+        raise DatasetError(
+            f"{source}: its first sample has a time beyond the years 1 to 9999; the header may be damaged: copy it again, or take it out of "
+            "the label table"
+        ) from error
 
 
 def _check_size(source: str, span: float, interval_s: float, count: int) -> None:

@@ -4,11 +4,12 @@ import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlencode
 
+from fringeflow.config.strict import in_utc
 from fringeflow.errors import ConfigError, nearest
 
 COLUMNS = ("network", "station", "location", "channel", "start", "end")
@@ -197,11 +198,9 @@ def _parse(where: str, row: Mapping[str, str], problems: list[str]) -> Request |
     times = {}
     for name in ("start", "end"):
         try:
-            time = datetime.fromisoformat(row[name])
+            times[name] = in_utc(datetime.fromisoformat(row[name]))
         except ValueError:
             problems.append(f"{where}: {name}: found '{row[name]}'; expected an ISO 8601 time, for example 2010-02-27T06:34:00")
-            continue
-        times[name] = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     if len(times) == 2 and times["end"] <= times["start"]:
         problems.append(f"{where}: end ({row['end']}) is not after start ({row['start']})")
     if len(problems) > before:

@@ -41,7 +41,8 @@ def read_stations(path: Path) -> Inventory:
         If it is none, or is cut off.
     """
     try:
-        return obspy.read_inventory(path, format="STATIONXML")
+        with path.open("rb") as handle:  # a name would be a pattern to ObsPy, and an archive be unpacked whatever its size
+            return obspy.read_inventory(handle, format="STATIONXML")
     except Exception as error:  # lxml's errors are of many kinds
         told = " ".join(str(error).split()).replace(str(path), path.name)
         raise ContentError(f"not StationXML that can be read ({type(error).__name__}: {told})") from error

@@ -17,12 +17,14 @@ from fringeflow.files import remove, sha256_file, write_json
 from fringeflow.progress import progress_bar
 from fringeflow.transfer.content import Content, ContentError, PageError
 from fringeflow.transfer.parts import Part, Record, record_path
+from fringeflow.transfer.punctual import PunctualClient
 from fringeflow.transfer.transport import (
     GaveUpError,
     MissingError,
     PassingError,
     UnreachableError,
     WrongContentError,
+    encoding_of,
     exchange,
     host_of,
     make_client,
@@ -32,6 +34,9 @@ from fringeflow.transfer.transport import (
 
 T = TypeVar("T")
 MAX_PAGE_BYTES = 32_000_000
+TOO_LONG = f"a page of more than {MAX_PAGE_BYTES:,} bytes"
+PAGE_ENCODINGS = ("identity", "gzip", "x-gzip", "deflate")
+"""What a page may be packed in. One of these makes at most a thousand bytes of one; several on top of each other, or others, any number."""
 BAD_CONTENT_TRIES = 2
 
 
@@ -63,7 +68,7 @@ class Downloader:
             self._client.close()
 
     @cached_property
-    def _client(self) -> httpx.Client:
+    def _client(self) -> PunctualClient:
         """Made when the first URL is asked for: loading certificates takes longer than copying a file."""
         client = make_client(self.settings)
         if self.forsake:
@@ -94,15 +99,19 @@ class Downloader:
             path = Path(location)
             if not path.is_file():
                 raise MissingError("no such file")
+            if path.stat().st_size > MAX_PAGE_BYTES:
+                raise GaveUpError(TOO_LONG)
             return path.read_text(encoding="utf-8", errors="replace"), location
 
         def one_try() -> tuple[str, str]:
             with exchange(self._client, location, {}, self.settings) as response:
+                if encoding_of(response) not in PAGE_ENCODINGS:
+                    raise GaveUpError(f"a page encoded as {encoding_of(response)}, though identity was asked")
                 body = bytearray()
                 for chunk in paced(response.iter_bytes(), self.settings.timeout_s):
                     body += chunk
                     if len(body) > MAX_PAGE_BYTES:
-                        raise GaveUpError(f"a page of more than {MAX_PAGE_BYTES:,} bytes")
+                        raise GaveUpError(TOO_LONG)
                 return body.decode("utf-8", errors="replace"), str(response.url)
 
         return self._patiently(one_try, location, attempts)
@@ -187,10 +196,10 @@ class Downloader:
             raise PassingError(f"the server cannot resume ({response.status_code}); starting again")
         if "text/html" in response.headers.get("Content-Type", "").lower():
             raise PageError("an HTML page came instead of a file")
-        if response.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
-            raise GaveUpError(f"the body is encoded as {response.headers['Content-Encoding']}, though identity was asked")
+        if encoding_of(response) != "identity":
+            raise GaveUpError(f"the body is encoded as {encoding_of(response)}, though identity was asked")
         if response.status_code == 206 and done:
-            span = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+            span = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18}|\*)", response.headers.get("Content-Range", "").strip())
             total = int(span[2]) if span and span[2] != "*" else part.total
             if not span or int(span[1]) != done or (part.total or total) != total or not part.continues(response.headers):
                 part.discard()

@@ -35,8 +35,19 @@ class Record:
 
     def describes(self, headers: Mapping[str, str]) -> bool:
         """Whether an answer offers this very version: some servers ignore conditions."""
-        version = (headers.get("Content-Length"), headers.get("ETag"), headers.get("Last-Modified"))
-        return version == (str(self.bytes), self.etag, self.last_modified)
+        told = {"etag": self.etag, "last_modified": self.last_modified}
+        return headers.get("Content-Length") == str(self.bytes) and versions(headers) == told
+
+
+def versions(headers: Mapping[str, str]) -> dict[str, str | None]:
+    """Return what an answer says of its version, as far as it can be sent back."""
+    told = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified")}
+    return {name: value if _plain(value) else None for name, value in told.items()}
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value may stand in a header."""
+    return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 def record_path(out: Path) -> Path:
@@ -50,7 +61,8 @@ def read_record(value: Any) -> Record | None:
         record = Record(**value)
     except TypeError:
         return None
-    return record if isinstance(record.url, str) and isinstance(record.sha256, str) else None
+    sound = all(value is None or _plain(value) for value in (record.etag, record.last_modified))
+    return record if sound and isinstance(record.url, str) and isinstance(record.sha256, str) else None
 
 
 def kept_record(out: Path, fallback: Any = None) -> Record | None:
@@ -67,12 +79,23 @@ def kept_record(out: Path, fallback: Any = None) -> Record | None:
         return None
     try:
         value = read_json(record_path(out))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         value = fallback
     record = read_record(value)
     if record is None or out.stat().st_size != record.bytes or sha256_file(out) != record.sha256:
         return None
     return record
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """Read the note of an unfinished download; empty if it is none."""
+    try:
+        found = read_json(path)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or type(found.get("total", 0)) not in (int, type(None)):
+        return {}
+    return found if all(found.get(name) is None or _plain(found[name]) for name in ("etag", "last_modified")) else {}
 
 
 class Part:
@@ -81,10 +104,7 @@ class Part:
     def __init__(self, out: Path):
         self.path = out.with_name(f"{out.name}.part")
         self.note = out.with_name(f"{out.name}.part.json")
-        try:
-            self.state: dict[str, Any] = dict(read_json(self.note))
-        except (OSError, ValueError, TypeError):
-            self.state = {}
+        self.state: dict[str, Any] = _note(self.note)
 
     @property
     def size(self) -> int:
@@ -109,13 +129,12 @@ class Part:
     def begin(self, url: str, headers: Mapping[str, str], total: int | None) -> None:
         """Forget what was here; note what comes now before its first byte does."""
         remove(self.path)
-        self.state = {"url": url, "total": total, "etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified")}
+        self.state = {"url": url, "total": total, **versions(headers)}
         write_json(self.note, self.state)
 
     def continues(self, headers: Mapping[str, str]) -> bool:
         """Whether an answer is of the same version as the bytes that are here."""
-        told = {"etag": headers.get("ETag"), "last_modified": headers.get("Last-Modified")}
-        return all(value is None or self.state.get(name) in (None, value) for name, value in told.items())
+        return all(value is None or self.state.get(name) in (None, value) for name, value in versions(headers).items())
 
     def set_total(self, total: int) -> None:
         """Note the size of the whole file."""

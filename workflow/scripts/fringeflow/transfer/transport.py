@@ -15,11 +15,11 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from fringeflow import __version__
 from fringeflow.config.models import Download
 from fringeflow.errors import DownloadError
+from fringeflow.transfer.punctual import SLOWEST, PunctualClient
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 LONGEST_WORDS = 400
-STALL_BYTES = 1024
 LONGEST_PAUSE_S = 120.0
 LONGEST_RETRY_AFTER_S = 600.0
 PASSING = {408, 425, 429}
@@ -72,10 +72,10 @@ def host_of(url: httpx.URL) -> str:
     return f"{url.scheme}://{url.netloc.decode('ascii')}"
 
 
-def make_client(settings: Download) -> httpx.Client:
+def make_client(settings: Download) -> PunctualClient:
     """Return the HTTP client of a job; redirects are followed by `exchange`."""
-    return httpx.Client(
-        timeout=httpx.Timeout(settings.timeout_s),
+    return PunctualClient(
+        settings.timeout_s,
         follow_redirects=False,
         # The length of the body must be that of the file.
         headers={"User-Agent": f"fringeflow/{__version__}", "Accept-Encoding": "identity"},
@@ -83,7 +83,7 @@ def make_client(settings: Download) -> httpx.Client:
 
 
 @contextmanager
-def exchange(client: httpx.Client, url: str, headers: Mapping[str, str], settings: Download) -> Iterator[httpx.Response]:
+def exchange(client: PunctualClient, url: str, headers: Mapping[str, str], settings: Download) -> Iterator[httpx.Response]:
     """Request `url` and yield the open response, past any redirects; its status is 200, 206, 304 or 416.
 
     Raises
@@ -127,27 +127,34 @@ def _transport_failure(error: httpx.TransportError, settings: Download) -> Excep
 
 
 def paced(chunks: Iterator[bytes], timeout_s: float) -> Iterator[bytes]:
-    """Yield chunks; a server that only drips counts as silent, since a read time-out never notices it."""
+    """Yield chunks; a server that only drips counts as silent, also one that wraps its drops in much else."""
     size, since = 0, time.monotonic()
     for chunk in chunks:
         yield chunk
         size += len(chunk)
         now = time.monotonic()
         if now - since > timeout_s:
-            if size < STALL_BYTES:
-                raise PassingError(f"fewer than {STALL_BYTES} bytes in {timeout_s:g} s")
+            if size < SLOWEST * timeout_s:
+                raise PassingError(f"fewer than {SLOWEST} bytes a second for {timeout_s:g} s")
             size, since = 0, now
 
 
-def _follow(client: httpx.Client, url: str, headers: Mapping[str, str], settings: Download) -> httpx.Response:
+def _follow(client: PunctualClient, url: str, headers: Mapping[str, str], settings: Download) -> httpx.Response:
     """Send the request and follow its redirects, a bounded number of them and never in a circle."""
     current, passed = httpx.URL(url), [url]
     while True:
-        response = client.send(client.build_request("GET", current, headers=dict(headers)), stream=True)
+        try:
+            response = client.ask(client.build_request("GET", current, headers=dict(headers)))
+        except ValueError as error:  # of idna and of the socket library, for names that no host can have
+            raise GaveUpError(f"a URL that cannot be used ({current}: {error})") from error
         if response.status_code not in REDIRECTS:
             return response
         response.close()
-        target = current.join(response.headers.get("Location", ""))
+        location = response.headers.get("Location", "")
+        try:
+            target = current.join(location)
+        except ValueError as error:
+            raise GaveUpError(f"redirects to {location[:LONGEST_WORDS]!r}, which cannot be used ({error})") from error
         if target.scheme not in ("http", "https") or (current.scheme == "https" and target.scheme == "http"):
             raise GaveUpError(f"redirects from {current.scheme} to {target.scheme}: {target}; not followed")
         circle = str(target) in passed
@@ -177,9 +184,14 @@ def _judge(response: httpx.Response, settings: Download) -> None:
     raise GaveUpError(reason)
 
 
+def encoding_of(response: httpx.Response) -> str:
+    """Return how a body is encoded, in the header's words, or `identity`."""
+    return response.headers.get("Content-Encoding", "").strip().lower() or "identity"
+
+
 def _words(response: httpx.Response, settings: Download) -> str:
     """Return the beginning of a plain text, on one line; nothing if there is none to be had."""
-    if not response.headers.get("Content-Type", "text/plain").lower().startswith("text/plain"):
+    if not response.headers.get("Content-Type", "text/plain").lower().startswith("text/plain") or encoding_of(response) != "identity":
         return ""
     body = bytearray()
     try:
