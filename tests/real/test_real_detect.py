@@ -1,7 +1,5 @@
 """Real interferograms scanned with a model that only ever saw made-up ones: Thessaly first, and its peak on the deformation."""
 
-import csv
-import hashlib
 import json
 from pathlib import Path
 
@@ -9,41 +7,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fringeflow.config.interferograms import Prepare, Spectrogram
+from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.models import Model
 from fringeflow.config.studies import Detect
-from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.detections import Scanned, summary
 from fringeflow.detection.geotiff import read_probability
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.detection.outline import outline
 from fringeflow.detection.quicklook import draw_quicklook
 from fringeflow.detection.scan import scan_interferogram
-from fringeflow.insar.prepare import prepare_event
 from fringeflow.insar.tiling import distance_km
 from fringeflow.models.registry import resolve_model
 from fringeflow.training.train import train_run
 from tests.unit import toy_learning
 from tests.unit.toy_learning import QUICK, strategy, toy_dataset
 
-EVENTS = ("us7000df40", "galapagos")
 SETTINGS = Detect(stride=96, min_valid=0.5, min_area_km2=4, near_km=50)
 TILE = 256
 BRIEF = QUICK.model_copy(update={"epochs": 5, "learning_rate": 1e-3})
 """More would be certain of everything: made-up tiles are easy to tell apart."""
-
-
-@pytest.fixture(scope="module")
-def tables(root) -> tuple[list[Event], list[Interferogram]]:
-    """The rows of the real events in the configuration."""
-
-    def rows(name: str) -> list[dict[str, str]]:
-        with open(root / "config" / name, encoding="utf-8") as file:
-            return [{key: value for key, value in row.items() if value} for row in csv.DictReader(file, delimiter="\t")]
-
-    events = [Event.model_validate(row) for row in rows("events_real.tsv")]
-    pairs = [Interferogram.model_validate(row) for row in rows("interferograms_real.tsv")]
-    return [event for event in events if event.event in EVENTS], [pair for pair in pairs if pair.event in EVENTS]
 
 
 @pytest.fixture(scope="module")
@@ -61,25 +43,16 @@ def run(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(real_archive, tables, run, tmp_path_factory) -> Path:
+def made(prepared, tables, run, tmp_path_factory) -> Path:
     """Everything that `snakemake detect` makes, a folder an interferogram."""
     root = tmp_path_factory.mktemp("detect")
     events, pairs = tables
-    for pair in pairs:
-        target = root / "raw" / pair.key
-        target.mkdir(parents=True)
-        listed = {}
-        for path in (real_archive / str(int(pair.frame[:3])) / pair.frame / "interferograms" / pair.pair).glob("*.tif"):
-            (target / path.name).symlink_to(path)
-            listed[path.name.split(".")[2]] = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-        (target / "manifest.json").write_text(json.dumps({"frame": pair.frame, "pair": pair.pair, "products": listed}))
     for event in events:
         own = [pair for pair in pairs if pair.event == event.event]
-        prepare_event(event, own, root / "raw", Prepare(), root / f"{event.event}.zarr")
         for pair in own:
             out = root / pair.key
             scan_interferogram(
-                root / f"{event.event}.zarr",
+                prepared / f"{event.event}.zarr",
                 pair.key,
                 run,
                 SETTINGS,
@@ -93,7 +66,7 @@ def made(real_archive, tables, run, tmp_path_factory) -> Path:
         out = root / pair.key
         operating_point(pair.key, quiet, 0.01, run, out / "point.json")
         outline(out / "probability.tif", out / "point.json", events, SETTINGS, out / "detections.geojson")
-        store = root / f"{pair.event}.zarr"
+        store = prepared / f"{pair.event}.zarr"
         draw_quicklook(store, out / "probability.tif", out / "detections.geojson", events, out / "quicklook.png")
     files = [
         Scanned(pair.event, *(root / pair.key / name for name in ("windows.parquet", "point.json", "detections.geojson"))) for pair in pairs

@@ -9,5 +9,6 @@ if __name__ == "__main__":
             [Path(path) for path in job.input.comparisons],
             [Path(path).parent for path in job.input.runs],
             job.settings("sizes"),
+            job.params.packaged,
             out=Path(job.output.detector),
         )

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from fringeflow.detection.detector_choice import fitted_keys, read_detector
+from fringeflow.detection.detector_choice import read_detector
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.job import run
 
@@ -9,9 +9,9 @@ if __name__ == "__main__":
         chosen = read_detector(Path(job.input.detector))
         operating_point(
             f"{job.wildcards.frame}/{job.wildcards.pair}",
-            [Path(path) for path in job.input.quiet],
+            [*chosen.quiet, *(Path(path) for path in job.input.quiet)],
             job.params.rate,
             chosen.folder,
             Path(job.output.point),
-            fitted=fitted_keys([Path(path) for path in job.input.samples], chosen.dataset),
+            fitted=chosen.fitted_keys([Path(path) for path in job.input.samples]),
         )

@@ -9,7 +9,7 @@ about its middle, and where a single one lies over a pixel its own probability s
 weight is a product, both sums are products of three matrices, and a band of rows needs only its own rows of the first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,8 +28,8 @@ def taper(size: int) -> np.ndarray:
     return np.maximum(np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2, FLOOR)
 
 
-def blend(grid: TileGrid, tiles: Sequence[Tile], scores: np.ndarray, *, rows: int = 512) -> Iterator[np.ndarray]:
-    """Blend windows, a band of rows at a time.
+class Blend:
+    """Blended windows, for any band of rows.
 
     Parameters
     ----------
@@ -38,27 +38,27 @@ def blend(grid: TileGrid, tiles: Sequence[Tile], scores: np.ndarray, *, rows: in
     tiles : sequence of Tile
         Those that were scored.
     scores : ndarray, shape (len(tiles),)
-    rows : int
-        Of a band.
-
-    Yields
-    ------
-    ndarray of float32, shape (rows or fewer, columns)
-        From the top down; NaN where no window lies. Never above the largest of the scores over a pixel.
     """
-    down, across = (np.array(starts(length, grid.size, grid.stride)) for length in (grid.rows, grid.columns))
-    place = np.searchsorted(down, [tile.row for tile in tiles]), np.searchsorted(across, [tile.column for tile in tiles])
-    score, scored = np.zeros((2, len(down), len(across)))
-    score[place], scored[place] = scores, 1
-    weight = taper(grid.size)
-    sideways = _spread(across, weight, grid.columns)
-    score, scored = score @ sideways, scored @ sideways
-    for first in range(0, grid.rows, rows):
-        stop = min(first + rows, grid.rows)
-        near = np.flatnonzero((down < stop) & (down + grid.size > first))
-        upright = _spread(down[near] - first, weight, stop - first).T
-        total, share = upright @ score[near], upright @ scored[near]
-        yield np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0).astype(np.float32)
+
+    def __init__(self, grid: TileGrid, tiles: Sequence[Tile], scores: np.ndarray):
+        down, across = (np.array(starts(length, grid.size, grid.stride)) for length in (grid.rows, grid.columns))
+        place = np.searchsorted(down, [tile.row for tile in tiles]), np.searchsorted(across, [tile.column for tile in tiles])
+        score, scored = np.zeros((2, len(down), len(across)))
+        score[place], scored[place] = scores, 1
+        self._weight, self._down = taper(grid.size), down
+        sideways = _spread(across, self._weight, grid.columns)
+        self._score, self._scored = score @ sideways, scored @ sideways
+
+    def rows(self, first: int, stop: int) -> np.ndarray:
+        """Return some rows, float32 of shape (stop - first, columns).
+
+        NaN where no window lies; never above the largest of the scores over a pixel. May be called from several threads.
+        """
+        near = slice(*np.searchsorted(self._down, (first - len(self._weight), stop - 1), side="right"))
+        upright = _spread(self._down[near] - first, self._weight, stop - first).T
+        # Not by BLAS: of matrices as narrow as these its threads make thirty times as much work, and most of that is waiting.
+        total, share = (np.einsum("rw,wc->rc", upright, part[near]) for part in (self._score, self._scored))
+        return np.divide(total, share, out=np.full_like(total, np.nan), where=share > 0).astype(np.float32)
 
 
 def _spread(begins: np.ndarray, weight: np.ndarray, length: int) -> np.ndarray:

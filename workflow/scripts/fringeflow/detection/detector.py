@@ -5,18 +5,24 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from fringeflow.config.interferograms import Spectrogram
+from fringeflow.encoding.encodings import model_input
+from fringeflow.encoding.mosaic import Mosaic, factor_of
 from fringeflow.encoding.views import resolve_encoding
 from fringeflow.errors import ModelError, nearest
 from fringeflow.evaluation.temperature import scaled
 from fringeflow.files import read_json, sha256_file
 from fringeflow.insar.spectrum import spectrogram
+from fringeflow.insar.tiling import TileGrid, starts
 from fringeflow.training.embed import Embedder
 from fringeflow.training.predict import Run, load_run
 
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 SOURCES = {"wrapped": "wrapped", "unwrapped": "unwrapped", "spectrogram": "wrapped"}
 """Views of interferograms, and the phase that each is made of."""
 HELD_BYTES = 1 << 21
@@ -59,13 +65,14 @@ class Detector:
     def scores(self, batches: Iterable[np.ndarray], *, threads: int) -> np.ndarray:
         """Return the probability of the positive class of every window.
 
-        Each batch is one thread's from phase to features, as in training, so that one is encoded while another passes
+        Each batch is one thread's up to its features, as in training, so that one is encoded while another passes
         through the network; the head sees many at once.
 
         Parameters
         ----------
-        batches : iterable of ndarray of float32, each of shape (b, size, size), rad
-            Of the view's source; NaN marks no data.
+        batches : iterable of ndarray of float32
+            Each windows of the view's source, rad, shape (b, size, size), NaN for no data; or windows that a `mosaic` has
+            encoded, shape (b, 3, input size, input size).
         threads : int
 
         Returns
@@ -81,7 +88,7 @@ class Detector:
         _ = self.embedder.network  # built before threads ask for it
         found: list[np.ndarray] = []
         held: list[np.ndarray] = []
-        for features in _in_order(self.features, batches, threads):
+        for features in in_order(self.features, batches, threads):
             held.append(features)
             if sum(part.nbytes for part in held) > HELD_BYTES:
                 found.append(self._positive(np.concatenate(held)))
@@ -90,11 +97,25 @@ class Detector:
             found.append(self._positive(np.concatenate(held)))
         return np.concatenate(found) if found else np.empty(0)
 
-    def features(self, phase: np.ndarray) -> np.ndarray:
-        """Return features of windows in the precision of cached ones, float16 of shape (b, ...)."""
-        samples = spectrogram(phase, self.spectrogram) if self.run.view == "spectrogram" else phase
+    def mosaic(self, grid: TileGrid) -> Mosaic | None:
+        """Return what encodes the windows of a grid together; None where that is not possible or does not pay."""
+        size, spec = grid.size, self.embedder.encoder
+        down, across = (starts(length, size, grid.stride) for length in (grid.rows, grid.columns))
+        factor = factor_of(self.run.view, size, spec.input_size, down, across)
+        return Mosaic(self._encode, factor, size, across) if factor else None
+
+    def _encode(self, samples: np.ndarray, size: int) -> np.ndarray:
+        """Encode samples as `Embedder.images` does, but to any size."""
+        spec = self.embedder.encoder
+        return model_input(samples, self.run.view, spec.encoding, size, spec.mean, spec.std)
+
+    def features(self, windows: np.ndarray) -> np.ndarray:
+        """Return features of windows, as `scores` takes them, in the precision of cached ones: float16 of shape (b, ...)."""
+        if windows.ndim == 3:
+            samples = spectrogram(windows, self.spectrogram) if self.run.view == "spectrogram" else windows
+            windows = self.embedder.images(samples)
         with np.errstate(over="ignore"):  # told by `Run.predict`
-            return self.embedder.network.encode(self.embedder.images(samples)).astype(np.float16)
+            return self.embedder.network.encode(windows).astype(np.float16)
 
     def _positive(self, features: np.ndarray) -> np.ndarray:
         """Return the probability of the positive class, mean over seeds."""
@@ -145,7 +166,12 @@ def open_detector(folder: Path, spectrogram: Spectrogram) -> Detector:
     embedder = Embedder(encoder, run.view, Path(), bfloat16=bool(run.about["training"]["bfloat16"]))
     seeds = [int(entry["seed"]) for entry in run.about["fits"]]
     return Detector(
-        run, "/".join(folder.parts[-4:]), sha256_file(folder / "run.json"), temperatures_of(folder, seeds), spectrogram, embedder
+        run,
+        str(run.about.get("name", "/".join(folder.parts[-4:]))),
+        sha256_file(folder / "run.json"),
+        temperatures_of(folder, seeds),
+        spectrogram,
+        embedder,
     )
 
 
@@ -159,9 +185,9 @@ def temperatures_of(folder: Path, seeds: list[int]) -> dict[int, float]:
     return {seed: max(1.0, float(known.get(seed, 1.0))) for seed in seeds}
 
 
-def _in_order(work: Callable[[np.ndarray], np.ndarray], batches: Iterable[np.ndarray], threads: int) -> Iterator[np.ndarray]:
+def in_order(work: Callable[[Given], Made], batches: Iterable[Given], threads: int) -> Iterator[Made]:
     """Yield the results of batches in order, each made by one thread, a few of them ahead."""
-    waiting: deque[Future[np.ndarray]] = deque()
+    waiting: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         for batch in batches:
             waiting.append(pool.submit(work, batch))

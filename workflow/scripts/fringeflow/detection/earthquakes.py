@@ -4,11 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from fringeflow.config.tables import Event
+from fringeflow.config.tables import DAYS, Event, days_outside
 from fringeflow.insar.tiling import distance_km
-
-DAYS = 30
-"""An earthquake that many days before the first or after the second date is named still: afterslip, or a wrong date."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +66,3 @@ def nearest_earthquake(events: Iterable[Event], place: tuple[float, float], date
         if away <= within_km and abs(days) <= DAYS:
             found.append(Near(event, away, days))
     return min(found, key=lambda near: (abs(near.days), near.distance_km, near.event.event), default=None)
-
-
-def days_outside(day: date, dates: tuple[date, date]) -> int:
-    """Return how many days a day lies outside of two dates.
-
-    >>> days_outside(date(2021, 3, 3), (date(2021, 2, 18), date(2021, 3, 2)))
-    1
-    """
-    first, second = dates
-    return min(0, (day - first).days) + max(0, (day - second).days)

@@ -1,11 +1,13 @@
 """Writing and reading a probability map: a cloud-optimised GeoTIFF."""
 
 from collections.abc import Iterable, Mapping
+from math import ceil, log2
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.transform import from_origin
 
@@ -46,20 +48,28 @@ def write_probability(path: Path, bands: Iterable[np.ndarray], grid: GeoGrid, ta
         "nodata": np.nan,
     }
     with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), atomic(path) as part:
-        # The COG driver copies a whole raster, so rows are gathered in a plain file first. Both are gone after an error.
+        # The COG driver copies a whole raster, so rows are gathered in a plain file first, of the same tiles. Both are gone after an error.
         plain = part.with_name(f"{part.name}.rows.tif")
         try:
-            with rasterio.open(plain, "w", **profile) as target:
+            with rasterio.open(plain, "w", **profile, tiled=True, blockxsize=BLOCK, blockysize=BLOCK) as target:
                 target.update_tags(**tags)
                 target.set_band_description(1, "probability of earthquake fringes")
                 row = 0
                 for band in bands:
                     target.write(band, 1, window=((row, row + len(band)), (0, grid.columns)))
                     row += len(band)
-            options = {"compress": "DEFLATE", "predictor": "FLOATING_POINT", "level": LEVEL, "overview_resampling": "AVERAGE"}
+            with rasterio.open(plain, "r+") as target:  # the driver would pack its own to unpack them again: half as fast
+                target.build_overviews(_overviews(grid), Resampling.average)
+            options = {"compress": "DEFLATE", "predictor": "FLOATING_POINT", "level": LEVEL}
             rasterio.shutil.copy(plain, part, driver="COG", blocksize=BLOCK, num_threads=str(threads), **options)
         finally:
             plain.unlink(missing_ok=True)
+
+
+def _overviews(grid: GeoGrid) -> list[int]:
+    """Return the factors of overviews: the last one fits into a tile."""
+    steps = ceil(log2(max(1, max(grid.rows, grid.columns) / BLOCK)))
+    return [2**step for step in range(1, steps + 1)]
 
 
 def read_probability(path: Path) -> tuple[np.ndarray, GeoGrid, dict[str, str]]:

@@ -4,7 +4,8 @@ What is outlined are pixels of the map, so the rate is one of pixels: the share 
 threshold. A threshold for single windows, which scatter more than their weighted means do, is given beside it. Both come
 from `risk.control_risk`, which says what is promised. What could break the promise: pairs of another frame have another
 atmosphere, so those of the frame itself are used alone where they suffice; pairs that share an acquisition share its atmosphere, so
-the number that share none is told beside the number of all.
+the number that share none is told beside the number of all. Where so few are known that the rate cannot be kept, the threshold is not
+lower than even odds.
 """
 
 import logging
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fringeflow.detection.risk import DEFAULT, EDGES, control_risk, count_values, shares_of
+from fringeflow.detection.risk import DEFAULT, EDGES, RiskControl, control_risk, count_values, shares_of
 from fringeflow.detection.windows import read_windows
 from fringeflow.errors import DatasetError
 from fringeflow.files import read_json, sha256_file, write_json
@@ -91,8 +92,8 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
     result = {
         "frame": frame,
         "pair": key.split("/")[1],
-        "threshold": pixels.threshold,
-        "window_threshold": windows.threshold,
+        "threshold": _at_least_even(pixels),
+        "window_threshold": _at_least_even(windows),
         "rate_asked": rate,
         "rate_promised": pixels.promised,
         "attained": pixels.attained,
@@ -146,9 +147,18 @@ def disjoint(keys: Sequence[str]) -> int:
     return count
 
 
+def _at_least_even(found: RiskControl) -> float:
+    """Return the threshold; where too few quiet interferograms are known to keep the rate, not below even odds.
+
+    The next quiet one may well show more than those few: what the run itself holds to be less likely than not is no alarm then.
+    """
+    return found.threshold if found.attained else max(found.threshold, DEFAULT)
+
+
 def _read(quiet: Sequence[Path], run: Path) -> tuple[dict[str, Quiet], dict[str, str]]:
     """Return what every quiet interferogram shows by its key, and which run saw them."""
-    wanted = {"run": "/".join(run.parts[-4:]), "run_digest": sha256_file(run / "run.json")}
+    name = read_json(run / "run.json").get("name", "/".join(run.parts[-4:]))
+    wanted = {"run": name, "run_digest": sha256_file(run / "run.json")}
     known: dict[str, Quiet] = {}
     for path in sorted(map(Path, quiet)):
         table, about = read_windows(path)
@@ -180,5 +190,5 @@ def _say(found: Mapping[str, Any]) -> str:
         return f"on average at most {found['rate_promised']:.3g} of a quiet interferogram reaches the threshold, from {basis}"
     return (
         f"a rate of {found['rate_asked']:.3g} cannot be promised from {basis}, only {found['rate_promised']:.3g}; the threshold lies above "
-        "everything in theirs"
+        f"everything in theirs, and not below {DEFAULT:g}"
     )

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ import numpy as np
 from fringeflow import __version__
 from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.studies import Detect
-from fringeflow.detection.blend import blend
-from fringeflow.detection.detector import Detector, open_detector
+from fringeflow.detection.blend import Blend
+from fringeflow.detection.detector import Detector, in_order, open_detector
 from fringeflow.detection.geotiff import write_probability
 from fringeflow.detection.risk import EDGES, count_values
 from fringeflow.detection.windows import Bands, WindowReader, window_table, write_windows
@@ -22,8 +21,8 @@ from fringeflow.progress import progress_bar
 from fringeflow.training.embed import BATCH
 
 logger = logging.getLogger(__name__)
-ROWS = 256
-"""Of a band that is blended and written at a time."""
+ROWS = 64
+"""Of a band that is blended and written at a time: it stays in the processor's cache."""
 
 
 def scan_interferogram(
@@ -81,7 +80,7 @@ def scan_interferogram(
     data = _open(Path(interferograms), key, detector)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     grid = _grid(interferograms, key, geo, size, settings.stride)
-    reader = WindowReader(Bands(data, detector.source), grid, settings.min_valid, batch)
+    reader = WindowReader(Bands(data, detector.source), grid, settings.min_valid, batch, detector.mosaic(grid))
     scores = detector.scores(_watched(reader, len(grid), key), threads=threads)
     if not reader.tiles:
         raise DatasetError(
@@ -107,7 +106,7 @@ def scan_interferogram(
         **{name: str(about[name]) for name in ("run", "run_digest", "view", "size", "stride", "software")},
     }
     counts = np.zeros(len(EDGES), np.int64)
-    bands = _ahead(_masked(blend(grid, reader.tiles, scores, rows=ROWS), Bands(data, detector.source), counts))
+    bands = _masked(Blend(grid, reader.tiles, scores), Bands(data, detector.source), grid, counts, threads)
     write_probability(out, bands, geo, tags, threads=threads)
     write_windows(windows, table, {**about, "maps": {key: counts.tolist()}})
 
@@ -145,20 +144,16 @@ def _watched(reader: WindowReader, total: int, key: str) -> Iterator[np.ndarray]
             bar.update(len(windows))
 
 
-def _masked(bands: Iterator[np.ndarray], phase: Bands, counts: np.ndarray) -> Iterator[np.ndarray]:
-    """Take away what has no data, which windows lie over all the same, and add what is left to `counts`."""
-    row = 0
-    for band in bands:
-        band[~np.isfinite(phase.rows(row, row + len(band)))] = np.nan
-        counts += count_values(band)
+def _masked(blended: Blend, phase: Bands, grid: TileGrid, counts: np.ndarray, threads: int) -> Iterator[np.ndarray]:
+    """Yield bands of the map without what has no data, which windows lie over all the same, and add what is left to `counts`."""
+
+    def made(given: tuple[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        first, seen = given
+        band = blended.rows(first, first + len(seen))
+        band[~np.isfinite(seen)] = np.nan
+        return band, count_values(band)
+
+    read = ((first, phase.rows(first, min(first + ROWS, grid.rows))) for first in range(0, grid.rows, ROWS))
+    for band, counted in in_order(made, read, threads):
+        counts += counted
         yield band
-        row += len(band)
-
-
-def _ahead(bands: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield bands while another thread makes the next one."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(next, bands, None)
-        while (band := waiting.result()) is not None:
-            waiting = pool.submit(next, bands, None)
-            yield band

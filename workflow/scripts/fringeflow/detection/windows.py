@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import zarr
 
 from fringeflow.chunks import read_rows
+from fringeflow.encoding.mosaic import Mosaic
 from fringeflow.errors import DatasetError
 from fringeflow.files import atomic, canonical_json
 from fringeflow.insar.prepared import Prepared
@@ -76,6 +77,8 @@ class WindowReader:
         Smallest fraction of a window's pixels with data; one without any is never taken.
     batch : int
         Windows in a batch; only the last has fewer, wherever rows of windows begin, as in training.
+    mosaic : Mosaic, optional
+        Gives windows encoded, as a model takes them.
     tiles : list of Tile
     valid_fractions : list of float
         Of the windows that have been yielded.
@@ -85,29 +88,40 @@ class WindowReader:
     grid: TileGrid
     min_valid: float
     batch: int
+    mosaic: Mosaic | None = None
     tiles: list[Tile] = field(default_factory=list)
     valid_fractions: list[float] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield copies of windows, float32 of shape (b, size, size), rad."""
+        """Yield copies of windows, float32: rad, of shape (b, size, size); of a mosaic pictures, of shape (b, 3, size / f, size / f)."""
         size = self.grid.size
         across = np.array(starts(self.grid.columns, size, self.grid.stride))
-        held: list[np.ndarray] = []
+        held: list[list[np.ndarray]] = []
         for row in starts(self.grid.rows, size, self.grid.stride):
             band = self.bands.rows(row, row + size)
             seen = np.concatenate([[0], np.cumsum(np.count_nonzero(np.isfinite(band), axis=0))])
             fractions = (seen[across + size] - seen[across]) / size**2
-            for column, fraction in zip(across.tolist(), fractions.tolist(), strict=True):
-                if fraction < self.min_valid or fraction == 0:
-                    continue
+            taken = (fractions >= self.min_valid) & (fractions > 0)
+            if self.mosaic is not None and taken.any():
+                self.mosaic.add(row, band)
+            for column, fraction in zip(across[taken].tolist(), fractions[taken].tolist(), strict=True):
                 self.tiles.append(Tile(row, column, size))
                 self.valid_fractions.append(fraction)
-                held.append(band[:, column : column + size])
+                held.append([band[:, column : column + size]] if self.mosaic is None else self.mosaic.window(row, column))
                 if len(held) == self.batch:
-                    yield np.stack(held)
+                    yield _copied(held)
                     held.clear()
         if held:
-            yield np.stack(held)
+            yield _copied(held)
+
+
+def _copied(windows: list[list[np.ndarray]]) -> np.ndarray:
+    """Return a batch of windows of which each is given in parts; the channels of pictures are their second axis, but last in memory."""
+    rows = sum(len(part) for part in windows[0])
+    batch = np.empty((len(windows), rows, *windows[0][0].shape[1:]), windows[0][0].dtype)
+    for window, parts in zip(batch, windows, strict=True):
+        np.concatenate(parts, out=window)
+    return batch if batch.ndim == 3 else np.moveaxis(batch, -1, 1)
 
 
 def window_table(key: str, tiles: list[Tile], valid_fractions: list[float], scores: np.ndarray, grid: GeoGrid) -> pd.DataFrame:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from fringeflow.config.classes import DEFORMATION
 from fringeflow.config.interferograms import LabelRule
+from fringeflow.deformation.draw import draw_fault as draw_in_box
+from fringeflow.deformation.draw import resolved
 from fringeflow.deformation.model import phase_of_fault
-from fringeflow.deformation.source import Fault, scaled_fault
+from fringeflow.deformation.source import Fault
 from fringeflow.errors import DatasetError
 from fringeflow.insar.labels import Evidence, Label, judge
 from fringeflow.insar.phase import TWO_PI, rewrap
@@ -21,9 +23,6 @@ MAGNITUDE = (5.2, 6.8)
 """Mw: below, hardly a fringe reaches the surface; above, the fault alone is longer than several tiles."""
 DEPTH_KM = (2.0, 15.0)
 """Depth of the centre: the brittle crust. Deep and small together show nothing, and the label rule drops them."""
-MECHANISMS = {"normal": ((30.0, 65.0), -90.0), "reverse": ((20.0, 60.0), 90.0), "strike_slip": ((65.0, 90.0), 0.0)}
-"""Range of the dip and middle rake, degrees; a strike-slip fault is left- or right-lateral by the toss of a coin."""
-RAKE_SPREAD_DEG = 25.0
 MARGIN = 0.5
 """How far outside a tile an epicentre may lie, in sides of the tile: real fringes are cut by edges too."""
 ALIASED = 0.02
@@ -72,35 +71,14 @@ class Ground:
 
     def aliased(self, phase: NDArray[np.float32]) -> float:
         """Return the share of the pixels with data where the phase turns more than half a cycle a pixel."""
-        steep = np.zeros(phase.shape, bool)
-        steep[1:] |= np.abs(np.diff(phase, axis=0)) > np.pi
-        steep[:, 1:] |= np.abs(np.diff(phase, axis=1)) > np.pi
-        return float(np.count_nonzero(steep & self.valid)) / max(int(np.count_nonzero(self.valid)), 1)
+        steep = np.count_nonzero(~resolved(phase) & self.valid)
+        return float(steep) / max(int(np.count_nonzero(self.valid)), 1)
 
 
 def draw_fault(rng: np.random.Generator, ground: Ground) -> Fault:
-    """Draw a dislocation about a tile: every mechanism, strike and magnitude in its range is as likely as any other.
-
-    Length, width and slip are what scaling laws make of the magnitude (`deformation.source.scaled_fault`), so that
-    magnitudes are uniform where nature has ten times fewer with each unit: of nature's own, few would be visible.
-    """
-    (low, high), rake = MECHANISMS[str(rng.choice(sorted(MECHANISMS)))]
-    right_lateral = rng.random() < 0.5
-    if rake == 0.0 and right_lateral:
-        rake = 180.0
-    sides = []
-    for axis in (ground.latitude, ground.longitude):
-        first, last = float(axis[0]), float(axis[-1])
-        sides.append(first + (last - first) * rng.uniform(-MARGIN, 1.0 + MARGIN))
-    return scaled_fault(
-        float(rng.uniform(*MAGNITUDE)),
-        latitude=sides[0],
-        longitude=sides[1],
-        depth_km=float(rng.uniform(*DEPTH_KM)),
-        strike_deg=float(rng.uniform(0.0, 360.0)),
-        dip_deg=float(rng.uniform(low, high)),
-        rake_deg=rake + float(rng.uniform(-RAKE_SPREAD_DEG, RAKE_SPREAD_DEG)),
-    )
+    """Draw a dislocation about a tile: every mechanism, strike and magnitude in its range is as likely as any other."""
+    latitude, longitude = ((float(axis[0]), float(axis[-1])) for axis in (ground.latitude, ground.longitude))
+    return draw_in_box(rng, latitude, longitude, MAGNITUDE, DEPTH_KM, margin=MARGIN)
 
 
 def draw_visible(rng: np.random.Generator, ground: Ground, rule: LabelRule) -> Fault:

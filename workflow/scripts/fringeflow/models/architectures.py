@@ -175,6 +175,18 @@ ARCHITECTURES = {
             **TORCH,
         ),
         Architecture(
+            name="lite0_stride16",
+            summary="the first five stages of EfficientNet-Lite0, 0.7 M parameters, a feature every 16 pixels; weights pretrained on simulated "
+            "interferograms (`fringeflow-base`) or on ImageNet (`packaged`), both offline",
+            backbone="tf_efficientnet_lite0:5",
+            input_size=128,
+            weights=("fringeflow-base", "packaged", "imagenet", "none"),
+            scale=HALF,
+            licence="Apache-2.0 (code and weights)",
+            citation="Tan and Le (2019), arXiv:1905.11946; Lite: Google (2020)",
+            **TORCH,
+        ),
+        Architecture(
             name="resnet18",
             summary="ResNet-18, 11.7 M parameters; random but fixed weights unless a file or `imagenet` is given",
             backbone="resnet18",

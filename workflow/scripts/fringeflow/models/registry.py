@@ -14,6 +14,8 @@ from fringeflow.errors import nearest
 from fringeflow.files import sha256_file
 from fringeflow.imbalance.strategies import CAPABILITIES, STRATEGIES, StrategySpec
 from fringeflow.models.architectures import ARCHITECTURES, Architecture
+from fringeflow.models.base import NAME as BASE
+from fringeflow.models.base import WEIGHTS
 from fringeflow.models.spec import EncoderSpec, ModelSpec
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def resolve_model(name: str, model: "Model", view: str) -> ModelSpec:
     encoder_options = {key: options[key] for key in sorted(architecture.encoder_options)}
     size = model.input_size or architecture.input_size
     encoding = resolve_encoding(view, model.encodings.get(view))
-    digest = _digest(weights) if given else ""
+    digest = _digest(weights) if given else _digest(str(WEIGHTS)) if weights == BASE else ""
     parts = [architecture.name if architecture.weights else architecture.backbone]
     parts += [_plain(Path(weights).stem), digest[:8]] if given else [weights] if weights else []
     parts += [str(size), encoding]

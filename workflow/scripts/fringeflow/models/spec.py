@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from fringeflow.datasets.stages import Stage
+from fringeflow.models.base import NAME as BASE
 
 Scalar = float | int | str | bool
 
@@ -99,8 +100,8 @@ class ModelSpec:
 
     @property
     def weight_files(self) -> list[str]:
-        """The file that holds the encoder's weights, if a file was given."""
-        return [self.encoder_spec.weights] if self.encoder_spec.weights_digest else []
+        """The file that holds the encoder's weights, if a file was given; those that come with Fringeflow are part of its code."""
+        return [self.encoder_spec.weights] if self.encoder_spec.weights_digest and self.encoder_spec.weights != BASE else []
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""

@@ -15,6 +15,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fringeflow.errors import ModelError
+from fringeflow.models.base import NAME, WEIGHTS
+from fringeflow.models.quantised import restored
 from fringeflow.models.spec import EncoderSpec
 
 INITIAL_SEED = 0
@@ -106,25 +108,40 @@ def build_backbone(spec: EncoderSpec, *, weighted: bool = True) -> Any:
         If the weights are missing or do not fit.
     """
     sized: dict[str, Any] = {"img_size": spec.input_size} if is_transformer(spec.backbone) else {}
+    name, _, stages = spec.backbone.partition(":")
     if weighted and spec.weights == "imagenet":
-        return _pretrained(spec.backbone, sized)
+        return _first_stages(_pretrained(name, sized), stages)
     torch.manual_seed(INITIAL_SEED)
     if weighted and spec.weights == "packaged":
-        network = timm.create_model(spec.backbone, pretrained=False)
+        network: Any = timm.create_model(name, pretrained=False)
         load_in_order(network, _read(packaged_file()), source=str(packaged_file().name))
-        network.reset_classifier(0)  # type: ignore[operator]
-        return network
-    network = timm.create_model(spec.backbone, pretrained=False, num_classes=0, **sized)
+        network.reset_classifier(0)
+        return _first_stages(network, stages)
+    network = _first_stages(timm.create_model(name, pretrained=False, num_classes=0, **sized), stages)
     if weighted and spec.weights != "none":
-        head = timm.get_pretrained_cfg_value(spec.backbone, "classifier") or "fc"
-        state = _read(Path(spec.weights))
-        load_by_name(network, _resized(state, network) if sized else state, source=spec.weights, ignore=head)
+        path = WEIGHTS if spec.weights == NAME else Path(spec.weights)
+        head = timm.get_pretrained_cfg_value(name, "classifier") or "fc"
+        state = _read(path)
+        load_by_name(network, _resized(state, network) if sized else state, source=str(path), ignore=head)
+    return network
+
+
+def _first_stages(network: Any, stages: str) -> Any:
+    """Return an EfficientNet that ends after some of its stages; as it is if none are named.
+
+    The first stages hold a fraction of the weights, and their map is finer: after five of seven every 16th pixel of the input has
+    its features, of all seven every 32nd.
+    """
+    if stages:
+        network.blocks = network.blocks[: int(stages)]
+        network.num_features = next(int(info["num_chs"]) for info in network.feature_info if info["module"] == f"blocks.{int(stages) - 1}")
+        network.conv_head, network.bn2 = nn.Identity(), nn.Identity()
     return network
 
 
 def is_transformer(backbone: str) -> bool:
     """Whether a backbone is built for one size of input, whose patches have positions."""
-    return bool(timm.get_pretrained_cfg_value(backbone, "fixed_input_size"))
+    return bool(timm.get_pretrained_cfg_value(backbone.partition(":")[0], "fixed_input_size"))
 
 
 def _resized(state: dict[str, torch.Tensor], network: Any) -> dict[str, torch.Tensor]:
@@ -218,9 +235,9 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     """Read a state dict without running any code that the file might hold."""
     try:
         if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
+            from safetensors.numpy import load_file
 
-            return load_file(path)
+            return {name: torch.from_numpy(values) for name, values in restored(load_file(path)).items()}
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # each format has its own family of errors
         raise ModelError(f"{path}: cannot be read as a state dict, safetensors or torch.save with tensors only ({error})") from error

@@ -1,0 +1,26 @@
+"""The model that comes with Fringeflow: where its files lie.
+
+It is a trained run like any other, whose backbone's weights can be a start for others (`weights: fringeflow-base`).
+`pretraining.package` makes these files; card.md tells what they are made of and what they can do.
+"""
+
+from pathlib import Path
+
+NAME = "fringeflow-base"
+FOLDER = Path(__file__).with_name("base")
+"""Holds run.json, model/, metrics.json, quiet.parquet, card.md."""
+WEIGHTS = FOLDER / "backbone.safetensors"
+CARD = "card.md"
+"""In the folder of a packaged model: what it is, and what it can and cannot do."""
+QUIET = "quiet.parquet"
+"""In the folder of a packaged model: the windows of quiet interferograms that it has scanned, for thresholds."""
+
+
+def packaged_folder(name: str) -> Path:
+    """Return where a packaged model lies."""
+    return FOLDER if name == NAME else Path(name)
+
+
+def is_packaged(name: str) -> bool:
+    """Tell whether a name is that of a packaged model: of the one that comes with Fringeflow, or the folder of another."""
+    return name == NAME or Path(name, CARD).is_file()

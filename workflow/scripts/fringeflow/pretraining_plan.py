@@ -1,0 +1,109 @@
+"""What rules of pretraining need: which networks, and which real interferograms they are trained or scored on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fringeflow.collection_plan import CollectionPlan
+from fringeflow.config.pretraining import Pretraining
+from fringeflow.config.tables import Event, Interferogram, days_outside
+from fringeflow.errors import ConfigError, nearest
+from fringeflow.files import canonical_json
+from fringeflow.models.registry import ARCHITECTURES
+
+FOLDER = "results/pretraining"
+
+
+@dataclass(frozen=True)
+class PretrainingPlan(CollectionPlan):
+    """The part of the plan that is about pretraining."""
+
+    def pretraining(self, name: str) -> Pretraining:
+        """Return one network's settings.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of that name.
+        """
+        if name not in self.config.pretraining:
+            raise ConfigError(
+                [f"no pretraining '{name}' in this configuration; {nearest(name, self.config.pretraining)}. Is --configfile missing?"]
+            )
+        return self.config.pretraining[name]
+
+    def pretraining_json(self, *left_out: str) -> Callable[[Any], str]:
+        """Return a parameter function: the settings of a network, but for some keys."""
+        return lambda wildcards: canonical_json(self.pretraining(wildcards.name).model_dump(mode="json", exclude=set(left_out)))
+
+    def pretrained(self, name: str) -> Callable[[Any], list[str]]:
+        """Return an input function: a file of every run of a network, by the number of scenes."""
+        return lambda wildcards: [f"{FOLDER}/{wildcards.name}/{scenes}/{name}" for scenes in self.pretraining(wildcards.name).scenes]
+
+    def pretraining_pairs(self, key: str) -> Callable[[Any], list[str]]:
+        """Return an input function: prepared interferograms and polygons of the events in `implant` or `real`."""
+
+        def files(wildcards: Any) -> list[str]:
+            events = sorted(set(getattr(self.pretraining(wildcards.name), key)))
+            return [self._prepared(event) for event in events] + [path for event in events if (path := self.outlines(event))]
+
+        return files
+
+    def pretraining_pairs_json(self, key: str) -> Callable[[Any], str]:
+        """Return a parameter function: every interferogram of those events, with its event and where both lie."""
+
+        def text(wildcards: Any) -> str:
+            rows = []
+            for event in sorted(set(getattr(self.pretraining(wildcards.name), key))):
+                about: dict[str, Any] = {"path": self._prepared(event).removesuffix("/zarr.json"), "outlines": self.outlines(event)}
+                about["event"] = self.event(event).model_dump(mode="json", exclude={"place"})
+                for row in self.tables.interferograms[event]:
+                    rows.append({**about, "interferogram": row.model_dump(mode="json"), "untouched": self.is_untouched(row)})
+            return canonical_json(rows)
+
+        return text
+
+    def pretraining_modules(self) -> tuple[str, ...]:
+        """Return the modules that a pretrained network is imported from by name."""
+        return ARCHITECTURES["lite0_stride16"].modules
+
+    def pretraining_targets(self, wildcards: Any = None) -> list[str]:
+        """Return the files of `snakemake pretrain`.
+
+        Raises
+        ------
+        ConfigError
+            If no network is configured.
+        """
+        if not self.config.pretraining:
+            raise ConfigError(["pretraining: nothing to pretrain; name a network there, as config/pretrain.yaml does"])
+        return [f"{FOLDER}/{name}/package/card.md" for name in sorted(self.config.pretraining)]
+
+    @cached_property
+    def _quakes(self) -> dict[str, list[Event]]:
+        """The earthquakes with interferograms of a frame, by frame."""
+        found: dict[str, list[Event]] = {}
+        for name, rows in self.tables.interferograms.items():
+            for frame in sorted({row.frame for row in rows} if self.tables.events[name].is_earthquake else ()):
+                found.setdefault(frame, []).append(self.tables.events[name])
+        return found
+
+    def is_untouched(self, row: Interferogram) -> bool:
+        """Whether no earthquake of the tables with interferograms of the same frame falls into the days of an interferogram.
+
+        The first and the last day count: without the time of the acquisitions it may lie on either side.
+        """
+        near = self._quakes.get(row.frame, [])
+        return not any(quake.time is not None and days_outside(quake.time.date(), row.dates) == 0 for quake in near)
+
+    def outlines(self, event: str) -> str | None:
+        """Return the file of polygons that a person drew for an event, None if nobody did."""
+        folder = self.config.catalogue.polygons
+        path = Path(folder or "") / f"{event}.geojson"
+        return str(path) if folder and path.is_file() else None
+
+    def _prepared(self, event: str) -> str:
+        self.event(event)
+        return f"results/events/{event}/interferograms.zarr/zarr.json"
