@@ -6,6 +6,7 @@
 rule catalogue:
     log:
         "logs/catalogue.log",
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1

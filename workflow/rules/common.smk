@@ -1,5 +1,5 @@
 # What every rule stands on: the checked configuration as PLAN, and the code digest.
-# Requires: config/config.yaml and the tables it names. Gives: PLAN, code_digest.
+# Requires: config/config.yaml and the tables it names. Gives: PLAN, code_digest, SITE (what a cluster's jobs may ask for).
 
 import re
 import sys
@@ -10,6 +10,7 @@ from fringeflow.errors import ConfigError
 from fringeflow.plan import Plan
 from fringeflow.provenance import code_digest
 from fringeflow.report.looks import looks_digest
+from fringeflow.resources import Site
 
 try:
     PLAN = Plan.load(
@@ -19,19 +20,20 @@ try:
             *workflow.overwrite_configfiles,
         ],
     )
+    # What the profile of a cluster says in `default-resources`; nothing on a workstation.
+    given = workflow.resource_settings and workflow.resource_settings.default_resources
+    SITE = Site.described(
+        {name: getattr(value, "raw", value) for name, value in (given or {}).items()}
+    )
 except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
-# While Snakemake 9 limits the rate of jobs (100/1s unless told otherwise), every job that ends leaves a timer behind
-# that walks through all ready jobs once a second from then on (its pull request 3744): a fifth of a core after 100
-# jobs, and all of it after 1,000. Without the limit there are no timers.
-if workflow.scheduling_settings:  # there are none while linting
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 # Two networks side by side use the cores better than one after the other: loading them keeps a single core busy.
-# `workflow.cores` would stop `snakemake --unlock`, which needs none.
+# `workflow.cores` would stop `snakemake --unlock`, which needs none. On a cluster this process does not know the cores of
+# a node, and the job there must not take more than it was given: there `max-threads` of the profile says how many.
 cores = workflow.resource_settings.cores if workflow.resource_settings else None
-HALF_THE_CORES = max(1, (cores or 2) // 2)
+most = workflow.resource_settings.max_threads if workflow.resource_settings else None
+HALF_THE_CORES = most or max(1, (cores or 2) // 2)
 
 
 wildcard_constraints:

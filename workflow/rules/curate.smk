@@ -25,8 +25,8 @@ rule doubts:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        mem_mb=SITE.memory(3000, per_mb=0.01),
+        runtime=SITE.minutes(240),
     params:
         model=PLAN.curator_json,
         training=PLAN.json("training"),

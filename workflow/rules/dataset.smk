@@ -21,8 +21,8 @@ rule dataset:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_mb=0.002),
+        runtime=SITE.minutes(30, per_mb=0.001),
     params:
         settings=PLAN.dataset_json,
         code=code_digest("dataset"),
@@ -42,12 +42,13 @@ rule examples:
         picture="results/datasets/{dataset}/examples_{view}.png",
     log:
         "logs/examples/{dataset}_{view}.log",
+    localrule: True
     conda:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=15,
     params:
         code=code_digest("examples"),
     message:

@@ -14,6 +14,7 @@ rule detector:
         detector="results/detections/detector.json",
     log:
         "logs/detector.log",
+    localrule: True
     conda:
         "../../envs/statistics.yaml"
     threads: 1
@@ -22,6 +23,8 @@ rule detector:
         runtime=10,
     params:
         sizes=PLAN.sizes_json,
+        packaged=PLAN.packaged,
+        packaged_digest=PLAN.packaged_digest,
         code=code_digest("detector"),
     message:
         "Choosing the run that scans"
@@ -45,8 +48,8 @@ rule scan:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=SITE.memory(3000, per_largest_mb=10),
+        runtime=SITE.minutes(60, per_mb=0.2),
     params:
         settings=PLAN.detect_json("stride", "min_valid"),
         spectrogram=PLAN.json("spectrogram"),
@@ -67,6 +70,7 @@ rule operating_point:
         point="results/detections/{frame}/{pair}/point.json",
     log:
         "logs/operating_point/{frame}_{pair}.log",
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -75,6 +79,7 @@ rule operating_point:
         runtime=10,
     params:
         rate=PLAN.config.detect.false_alarm_rate,
+        packaged_digest=PLAN.packaged_digest,
         code=code_digest("operating_point"),
     message:
         "Choosing the threshold of {wildcards.frame} {wildcards.pair}"
@@ -104,8 +109,8 @@ rule outline:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_largest_mb=6),
+        runtime=SITE.minutes(30, per_mb=0.02),
     params:
         settings=PLAN.detect_json("min_area_km2", "near_km"),
         events=PLAN.detection_events_json,
@@ -126,6 +131,7 @@ rule detections:
         summary="results/detections/summary.tsv",
     log:
         "logs/detections.log",
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1

@@ -19,8 +19,9 @@ rule embed:
         "../../envs/learning.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=6000,
-        runtime=720,
+        **SITE.on_gpu(PLAN.embeds_by_network),
+        mem_mb=SITE.memory(3000, per_mb=0.002),
+        runtime=SITE.minutes(60, per_mb=0.03),
     params:
         encoder=PLAN.encoder_json,
         bfloat16=PLAN.config.training.bfloat16,

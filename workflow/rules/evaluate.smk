@@ -23,8 +23,9 @@ rule evaluate:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **SITE.on_gpu(PLAN.trains_network),  # with its training in one job, see profiles/slurm
+        mem_mb=SITE.memory(2000, per_mb=50),
+        runtime=SITE.minutes(30, per_mb=2, share=0.1),
     params:
         settings=PLAN.json("evaluation"),
         stages=PLAN.stages_json,
@@ -53,12 +54,13 @@ rule compare:
         "logs/compare/{dataset}.log",
     benchmark:
         "results/benchmarks/compare/{dataset}.tsv"
+    localrule: True
     conda:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=1500,
+        runtime=15,
     params:
         code=code_digest("compare"),
     message:
@@ -93,8 +95,8 @@ rule strategies:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_mb=50),
+        runtime=SITE.minutes(60, per_mb=2),
     params:
         settings=PLAN.json("evaluation"),
         code=code_digest("strategies"),
@@ -123,8 +125,8 @@ rule classes:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_mb=50),
+        runtime=SITE.minutes(60, per_mb=2),
     params:
         settings=PLAN.json("evaluation"),
         code=code_digest("classes"),

@@ -24,8 +24,8 @@ rule extra:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=2000,
-        runtime=120,
+        mem_mb=SITE.memory(2000, per_mb=0.01),
+        runtime=SITE.minutes(60, per_mb=0.01),
     params:
         recipe=PLAN.extra_json,
         code=code_digest("extra"),
@@ -51,8 +51,8 @@ rule spectrogram_extra:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=SITE.memory(1500),
+        runtime=SITE.minutes(15, per_mb=0.02),
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram_extra"),
@@ -78,8 +78,9 @@ rule embed_extra:
         "../../envs/learning.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=6000,
-        runtime=720,
+        **SITE.on_gpu(PLAN.embeds_by_network),
+        mem_mb=SITE.memory(3000, per_mb=0.002),
+        runtime=SITE.minutes(60, per_mb=0.03),
     params:
         encoder=PLAN.encoder_json,
         bfloat16=PLAN.config.training.bfloat16,

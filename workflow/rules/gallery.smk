@@ -22,8 +22,8 @@ rule gallery:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=SITE.memory(3000),
+        runtime=SITE.minutes(30),
     params:
         settings=PLAN.json("gallery"),
         code=lambda wildcards: code_digest("gallery", PLAN.gallery_modules(wildcards)),
@@ -53,8 +53,8 @@ rule best_gallery:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=SITE.memory(3000),
+        runtime=SITE.minutes(30),
     params:
         settings=PLAN.json("gallery"),
         code=lambda wildcards: code_digest(

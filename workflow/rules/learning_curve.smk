@@ -21,8 +21,9 @@ rule fit_subsets:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        **SITE.on_gpu(PLAN.trains_network),
+        mem_mb=SITE.memory(3000, per_mb=1000),
+        runtime=SITE.minutes(240),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,
@@ -49,8 +50,8 @@ rule learning_curve:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_mb=50),
+        runtime=SITE.minutes(30, per_mb=2),
     params:
         settings=PLAN.json("evaluation"),
         code=code_digest("learning_curve"),

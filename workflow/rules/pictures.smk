@@ -20,8 +20,8 @@ rule index_pictures:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=SITE.memory(2000),
+        runtime=SITE.minutes(30, per_mb=0.1),
     params:
         pictures=PLAN.pictures_json,
         code=code_digest("index_pictures"),
@@ -48,8 +48,8 @@ rule images:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=SITE.memory(2000),
+        runtime=SITE.minutes(30, per_mb=0.1),
     params:
         settings=PLAN.pictures_json,
         code=code_digest("images"),

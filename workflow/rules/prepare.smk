@@ -1,11 +1,11 @@
 # The wrap/unwrap split of an event's interferograms.
-# Requires: results/raw/{frame}/{pair}/manifest.json. Gives: results/events/{event}/interferograms.zarr.
+# Requires: results/raw/{event}.json and what it lists. Gives: results/events/{event}/interferograms.zarr.
 
 
 rule prepare:
     """Align an event's interferograms as wrapped and unwrapped phase with validity."""
     input:
-        manifests=PLAN.manifests,
+        fetched="results/raw/{event}.json",
     output:
         interferograms="results/events/{event}/interferograms.zarr/zarr.json",
     log:
@@ -16,8 +16,8 @@ rule prepare:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=SITE.memory(2000, per_largest_mb=100),
+        runtime=SITE.minutes(30, per_mb=0.5, share=0.6),
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

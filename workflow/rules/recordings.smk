@@ -14,6 +14,7 @@ rule simulate_gathers:
         "results/benchmarks/simulate_gathers/{collection}.tsv"
     wildcard_constraints:
         collection=PLAN.collections("simulated"),
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1
@@ -44,12 +45,14 @@ rule fdsn:
         "results/benchmarks/fdsn/{collection}.tsv"
     wildcard_constraints:
         collection=PLAN.collections("fdsn"),
+    localrule: not SITE.download_partition
     conda:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=1440,
+        **SITE.downloads,
+        mem_mb=SITE.memory(2000),
+        runtime=SITE.minutes(1440),
         downloads=1,
     params:
         responses=PLAN.fetches_responses,
@@ -76,8 +79,8 @@ rule index_recordings:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=SITE.memory(2000, per_largest_mb=3),
+        runtime=SITE.minutes(30, per_mb=0.1),
     params:
         folder=PLAN.waveform_folder,
         classes=PLAN.collection_classes,
@@ -106,8 +109,8 @@ rule gather:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=SITE.memory(2000, per_largest_mb=3),
+        runtime=SITE.minutes(30, per_mb=0.2),
     params:
         settings=PLAN.waveform_view("gather"),
         reading=PLAN.reading_json,
@@ -135,8 +138,8 @@ rule stft:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=SITE.memory(2000, per_largest_mb=3),
+        runtime=SITE.minutes(30, per_mb=0.2),
     params:
         settings=PLAN.waveform_view("spectrogram"),
         reading=PLAN.reading_json,

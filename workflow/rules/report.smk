@@ -17,6 +17,7 @@ rule report:
         "logs/report.log",
     benchmark:
         "results/benchmarks/report.tsv"
+    localrule: True
     conda:
         "../../envs/statistics.yaml"
     threads: 1

@@ -21,8 +21,8 @@ rule score:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        mem_mb=6000,
-        runtime=240,
+        mem_mb=SITE.memory(4000, per_largest_mb=6),
+        runtime=SITE.minutes(60, per_mb=0.03),
     params:
         settings=PLAN.json("score"),
         code=lambda wildcards: code_digest("score", PLAN.score_modules()),

@@ -10,6 +10,7 @@ rule simulate:
         "logs/simulate/{event}.log",
     benchmark:
         "results/benchmarks/simulate/{event}.tsv"
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1

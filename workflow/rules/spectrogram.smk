@@ -16,8 +16,8 @@ rule spectrogram:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=SITE.memory(1500),
+        runtime=SITE.minutes(15, per_mb=0.02, share=0.2),
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram"),

@@ -22,8 +22,8 @@ rule study:
         "../../envs/statistics.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=SITE.memory(2000, per_mb=50),
+        runtime=SITE.minutes(60, per_mb=2),
     params:
         runs=PLAN.study_json,
         settings=PLAN.json("evaluation"),

@@ -31,8 +31,9 @@ rule train:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=720,
+        **SITE.on_gpu(PLAN.trains_network),
+        mem_mb=SITE.memory(3000, per_mb=1000),
+        runtime=SITE.minutes(240, share=0.9),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,

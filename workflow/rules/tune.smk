@@ -21,8 +21,9 @@ rule tune_worker:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=1440,
+        **SITE.on_gpu(PLAN.trains_network),
+        mem_mb=SITE.memory(3000, per_mb=1000),
+        runtime=SITE.minutes(480),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,
@@ -47,12 +48,13 @@ rule tune:
         "logs/tune/{dataset}_{view}_{model}_{strategy}.log",
     benchmark:
         "results/benchmarks/tune/{dataset}_{view}_{model}_{strategy}.tsv"
+    localrule: True
     conda:
         "../../envs/learning.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=1500,
+        runtime=15,
     params:
         trials=PLAN.trials,
         code=code_digest("tune"),

@@ -17,12 +17,13 @@ rule vary:
         "results/benchmarks/vary/{dataset}_{recipe}.tsv"
     wildcard_constraints:
         dataset=PLAN.datasets("recordings", "pictures"),
+    localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=15,
     params:
         recipe=PLAN.extra_json,
         code=code_digest("vary"),
@@ -50,8 +51,8 @@ rule vary_view:
         "../../envs/data.yaml"
     threads: HALF_THE_CORES
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=SITE.memory(2000, per_largest_mb=3),
+        runtime=SITE.minutes(60, per_mb=0.2),
     params:
         settings=PLAN.variant_view_json,
         reading=PLAN.variant_reading_json,

@@ -1,0 +1,52 @@
+# What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
+# Requires: fringeflow on the path. Gives: update_index, for the end of a run.
+
+from pathlib import Path
+
+from snakemake.dag import DAG
+from snakemake.logging import logger
+
+from fringeflow.errors import RunError
+from fringeflow.healing import find_damage, heal, update_index
+from fringeflow.lock import hold, holder
+
+
+def before_jobs_are_chosen(dag):
+    """Take the folder's lock for a real run, and force the jobs whose results were damaged; one on a node does neither."""
+    run = dag.workflow
+    if run.execution_settings is None or not run.is_main_process:
+        return  # `--summary`, `--dag` and their like, or a job on a cluster
+    # While Snakemake 9 limits the rate of jobs (100/1s unless told otherwise), every job that ends leaves a timer behind
+    # that walks through all ready jobs once a second from then on (its pull request 3744): a fifth of a core after 100
+    # jobs, and all of it after 1,000. Without the limit there are no timers.
+    run.scheduling_settings.max_jobs_per_timespan = None
+    try:
+        if not run.dryrun and hold(Path()):
+            # Snakemake's own lock, of a run that was killed, since this one has ours. It removes the whole folder.
+            run.persistence.cleanup_locks()
+            Path(run.persistence.path, "locks").mkdir(exist_ok=True)
+    except RunError as error:
+        raise WorkflowError(str(error)) from None
+    if run.dryrun and (other := holder(Path())):
+        logger.warning(
+            f"Process {other.pid} on {other.host} runs a workflow in this folder: results are not looked through"
+        )
+        return
+    planned = {str(path) for job in dag.jobs for path in job.output}
+    damage = find_damage() if planned and not run.touch else []
+    if damage:
+        forced, told = heal(damage, planned, touch=not run.dryrun)
+        dag.forcefiles.update(forced)
+        for line in told:
+            logger.warning(line)
+
+
+# Only here are the jobs known, and not yet which of them run. Snakemake has no hook of its own before `onstart`.
+if not hasattr(DAG.check_incomplete, "follows"):
+
+    async def check_incomplete(self, first=DAG.check_incomplete):
+        before_jobs_are_chosen(self)
+        await first(self)
+
+    check_incomplete.follows = True
+    DAG.check_incomplete = check_incomplete
