@@ -1,5 +1,9 @@
 """Which interferograms count as quiet: only those of which somebody knows it, and none that an earthquake may have touched."""
 
+import json
+from datetime import date, timedelta
+from types import SimpleNamespace
+
 import pytest
 
 from fringeflow.plan import Plan
@@ -59,3 +63,19 @@ def test_simulated_interferograms_are_no_measure_of_quiet(plan):
     found = plan(events=["area", "sim001_evia"])
     assert any(event.source == "simulated" for event, _ in found.scanned.values())
     assert all(found.scanned[key][0].source == "portal" for key in quiet(found))
+
+
+def test_an_outline_is_told_of_earthquakes_of_its_frame_and_of_about_its_time_alone(plan, tmp_path):
+    """An earthquake that is added elsewhere, at another time, then draws no outline again; all that may be named are told."""
+    elsewhere = {"far": "2023-06-01", "before": "2021-01-19", "too_early": "2021-01-18", "after": "2021-04-02", "too_late": "2021-04-03"}
+    row = f"{FRAME}/20210218_20210303"
+    frame, pair = row.split("/")
+    told = json.loads(plan().detection_events_json(SimpleNamespace(frame=frame, pair=pair)))
+    assert [event["event"] for event in told] == ["quake"]
+    with open(tmp_path / "events.tsv", "a") as events, open(tmp_path / "pairs.tsv", "a") as pairs:
+        for number, (name, day) in enumerate(elsewhere.items()):
+            events.write(f"{name}\tportal\t{day}T10:00:00\t10\t20\t8\t6.3\n")
+            first, second = (f"{date.fromisoformat(day) + timedelta(days=by):%Y%m%d}" for by in (-6, 6))
+            pairs.write(f"{name}\t001A_0000{number}_131313\t{first}_{second}\n")
+    told = json.loads(plan().detection_events_json(SimpleNamespace(frame=frame, pair=pair)))
+    assert [event["event"] for event in told] == ["after", "before", "quake"]

@@ -42,7 +42,7 @@ def test_the_same_files_come_over_http(fresh, real_archive):
     with serve(real_archive) as server:
         with_real(workspace, server.url)
         rows = workspace.rows("interferograms_real")
-        workspace.snakemake("--cores", "2", *[f"results/raw/{row['frame']}/{row['pair']}/manifest.json" for row in rows])
+        workspace.snakemake("--cores", "2", *sorted({f"results/raw/{row['event']}.json" for row in rows}))
     for frame in FRAMES.values():
         manifests = list((workspace.folder / "results/raw" / frame).rglob("manifest.json"))
         assert manifests

@@ -28,6 +28,7 @@ def check_names(config: Config, tables: Tables) -> list[Problem]:
         *_dataset_names(config, tables),
         *_model_names(config),
         *_score_names(config, tables),
+        *_pretraining_names(config, tables),
     ]
 
 
@@ -142,6 +143,22 @@ def check_studies(config: Config) -> Iterator[Problem]:
             yield from _unknown(
                 ("study", key), f"strategy of the dataset '{name}'", getattr(config.study, key), config.datasets[name].strategies
             )
+
+
+def _pretraining_names(config: Config, tables: Tables) -> Iterator[Problem]:
+    """Yield unknown events, and those that a network would be trained on and scored on."""
+    for name, settings in config.pretraining.items():
+        for part in ("implant", "real"):
+            key: Key = ("pretraining", name, part)
+            for event in getattr(settings, part):
+                yield from _unknown(key, "event", event, tables.events, "the events tables are empty")
+        trained = {row.key: event for event in settings.implant for row in tables.interferograms.get(event, [])}
+        for event in settings.real:
+            shared = [row.key for row in tables.interferograms.get(event, []) if row.key in trained]
+            if event in settings.implant or shared:
+                what = f"the interferogram {shared[0]} of '{event}'" if shared else f"the event '{event}'"
+                text = f"pretraining.{name}.real: {what} would be trained on too, through `implant`; keep its event in one of the two"
+                yield ("pretraining", name, "real"), text
 
 
 def _score_names(config: Config, tables: Tables) -> Iterator[Problem]:

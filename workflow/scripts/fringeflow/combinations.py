@@ -7,6 +7,8 @@ from fringeflow.datasets.stages import resolve_stages
 from fringeflow.errors import ModelError, nearest
 from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.imbalance.stages import stage_alpha_problems
+from fringeflow.models.base import NAME as BASE
+from fringeflow.models.base import is_packaged
 from fringeflow.models.registry import ARCHITECTURES, ModelSpec, check
 from fringeflow.parameters import Parameters
 from fringeflow.training.tune_space import problems as tune_problems
@@ -57,8 +59,10 @@ def _detector(plan: Parameters, runs: Collection[str]) -> Iterator[Problem]:
     if not (wanted.events or wanted.folder):
         return
     datasets = [name for name, settings in plan.config.datasets.items() if settings.collection is None]
+    if is_packaged(wanted.run):
+        return
     if wanted.run != "best" and wanted.run not in runs:
-        yield ("detect", "run"), f"detect.run: unknown run '{wanted.run}'; {nearest(wanted.run, [*runs, 'best'])}"
+        yield ("detect", "run"), f"detect.run: unknown run '{wanted.run}'; {nearest(wanted.run, [*runs, 'best', BASE])}"
     elif wanted.run != "best" and plan.kind_of(wanted.run.split("/")[0]) != "interferograms":
         yield (
             ("detect", "run"),
@@ -68,7 +72,7 @@ def _detector(plan: Parameters, runs: Collection[str]) -> Iterator[Problem]:
         yield (
             ("detect", "run"),
             f"detect.run: 'best' is of one dataset of interferograms, found {len(datasets)} ({', '.join(datasets) or 'none'}); name a run as "
-            "dataset/view/model/strategy",
+            f"dataset/view/model/strategy, or {BASE}, which needs no training",
         )
 
 

@@ -1,21 +1,23 @@
 """What rules of detection need: which interferograms are scanned, with which run, and which of them are quiet."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fringeflow.collection_plan import CollectionPlan
-from fringeflow.config.tables import Event, Interferogram
+from fringeflow.config.tables import DAYS, Event, Interferogram
 from fringeflow.errors import ConfigError, nearest
-from fringeflow.files import canonical_json
+from fringeflow.files import canonical_json, sha256_file, sha256_text
 from fringeflow.licsar.folder import find_interferograms
+from fringeflow.models.base import QUIET, is_packaged, packaged_folder
+from fringeflow.pretraining_plan import PretrainingPlan
 
 FOLDER = "results/detections"
 
 
 @dataclass(frozen=True)
-class DetectionPlan(CollectionPlan):
+class DetectionPlan(PretrainingPlan):
     """The part of the plan that is about scanning interferograms."""
 
     @cached_property
@@ -45,9 +47,28 @@ class DetectionPlan(CollectionPlan):
         return [f"results/comparison/{name}.tsv" for name in sorted({run.dataset for run in self._scanning()})]
 
     def _scanning(self) -> list[Any]:
+        if self.packaged:
+            return []
         chosen = self.config.detect.run
         runs = [run for run in self.runs if self.config.datasets[run.dataset].collection is None]
         return [run for run in runs if chosen == "best" or run.name == chosen]
+
+    @property
+    def packaged(self) -> str:
+        """The packaged model that scans, empty if a run of this workflow does."""
+        chosen = self.config.detect.run
+        return chosen if is_packaged(chosen) else ""
+
+    @cached_property
+    def packaged_digest(self) -> str:
+        """What a packaged model holds, empty if none scans.
+
+        Its files are no inputs: some are part of Fringeflow, and the rule that made others needs the configuration that it was made with.
+        """
+        if not self.packaged:
+            return ""
+        files = [packaged_folder(self.packaged) / name for name in ("run.json", "metrics.json", QUIET)]
+        return sha256_text(canonical_json({path.name: sha256_file(path) for path in files if path.is_file()}))
 
     def sizes_json(self, wildcards: Any) -> str:
         """Return the side of the tiles of every dataset of which a run may scan, in pixels."""
@@ -56,7 +77,7 @@ class DetectionPlan(CollectionPlan):
 
     def detector_modules(self) -> tuple[str, ...]:
         """Return the modules that scanning may import by name."""
-        return self._modules(self._scanning())
+        return self.pretraining_modules() if self.packaged else self._modules(self._scanning())
 
     def scanned_interferograms(self, wildcards: Any) -> str:
         """Return the prepared interferograms that hold the one to scan."""
@@ -65,6 +86,10 @@ class DetectionPlan(CollectionPlan):
 
     def quiet_windows(self, wildcards: Any) -> list[str]:
         """Return the scanned windows of every real interferogram that no earthquake can have touched."""
+        return self._quiet_windows
+
+    @cached_property
+    def _quiet_windows(self) -> list[str]:
         return [f"{FOLDER}/{key}/windows.parquet" for key in self.scanned if self.is_quiet(key)]
 
     def is_quiet(self, key: str) -> bool:
@@ -80,9 +105,7 @@ class DetectionPlan(CollectionPlan):
             return True
         if event.event == frame:  # found in the folder alone: nobody has said what it shows
             return False
-        first, second = self.scanned[key][1].dates
-        near = [self.tables.events[name] for name, rows in self.tables.interferograms.items() if any(row.frame == frame for row in rows)]
-        return not any(quake.time is not None and first <= quake.time.date() <= second for quake in near)
+        return self.is_untouched(self.scanned[key][1])
 
     def detector_samples(self, wildcards: Any) -> list[str]:
         """Return the indexes of the datasets of which a run may scan: what it was fitted on is no measure of quiet."""
@@ -94,9 +117,26 @@ class DetectionPlan(CollectionPlan):
         return lambda wildcards: text
 
     def detection_events_json(self, wildcards: Any) -> str:
-        """Return the earthquakes that a detection may be near to."""
+        """Return the earthquakes that a detection may be near to: those of its frame, and all of about its time.
+
+        Not all there are: every one that is added would then draw all outlines again, and 10,000 would be told to 10,000 jobs.
+        """
+        row = self._scanned(wildcards)[1]
+        names = {quake.event for quake in self._quakes.get(row.frame, []) if quake.source == "portal"}
+        around = sorted({*names, *self._about_the_time_of(row)})
+        return canonical_json([self.tables.events[name].model_dump(mode="json", exclude={"place"}) for name in around])
+
+    def _about_the_time_of(self, row: Interferogram) -> list[str]:
+        """Return the earthquakes of the portal that `detection.earthquakes` may name for an interferogram."""
+        first, second = (day.toordinal() + by for day, by in zip(row.dates, (-DAYS, DAYS), strict=True))
+        days = self._days
+        return [name for _, name in days[bisect_left(days, (first, "")) : bisect_left(days, (second + 1, ""))]]
+
+    @cached_property
+    def _days(self) -> list[tuple[int, str]]:
+        """Day and name of every earthquake of the portal, in order."""
         rows = [event for event in self.tables.events.values() if event.is_earthquake and event.source == "portal"]
-        return canonical_json([row.model_dump(mode="json", exclude={"place"}) for row in rows])
+        return sorted((event.time.date().toordinal(), event.event) for event in rows if event.time is not None)
 
     def detection_files(self, name: str) -> list[str]:
         """Return a file of every scanned interferogram."""

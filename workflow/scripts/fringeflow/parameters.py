@@ -125,6 +125,10 @@ class Parameters:
         self.event(wildcards.event)
         return canonical_json([row.model_dump(mode="json") for row in self.tables.interferograms[wildcards.event]])
 
+    def pairs_json(self, wildcards: Any) -> str:
+        """Return frame and pair of an event's interferograms: all that fetching them depends on."""
+        return canonical_json([[row.frame, row.pair] for row in self.tables.interferograms[wildcards.event]])
+
     def portal_events_json(self, wildcards: Any) -> str:
         """Return the rows of all events that the portal may know."""
         rows = [row for row in self.tables.events.values() if row.source == "portal"]
@@ -174,6 +178,16 @@ class Parameters:
     def model_modules(self, wildcards: Any) -> tuple[str, ...]:
         """Return the modules that a model's architecture imports by name."""
         return ARCHITECTURES[self.model(wildcards.model, wildcards.view).architecture].modules
+
+    def trains_network(self, wildcards: Any) -> bool:
+        """Tell whether a run fits layers of a network, and not only a head on features: it gains from a GPU."""
+        spec = self.model(wildcards.model, wildcards.view)
+        return spec.mode != "frozen" or spec.encoder_spec.cut != "pooled"
+
+    def embeds_by_network(self, wildcards: Any) -> bool:
+        """Tell whether an encoder is a network; one that is cut at its input only resizes."""
+        spec = self._encoder(wildcards.encoder, wildcards.dataset, wildcards.view)
+        return ARCHITECTURES[spec.architecture].framework != "sklearn" and spec.encoder_spec.cut != "input"
 
     def stages_json(self, wildcards: Any) -> str:
         """Return the stages that runs without any are scored at as well: those of the first cascade of the dataset."""

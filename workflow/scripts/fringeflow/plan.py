@@ -13,7 +13,7 @@ from fringeflow.checks import check_names, check_splits, check_studies
 from fringeflow.combinations import impossible
 from fringeflow.config.load import Sources, parse_config
 from fringeflow.config.tables import read_tables
-from fringeflow.errors import ConfigError, nearest
+from fringeflow.errors import ConfigError
 from fringeflow.licsar.folder import with_folder
 from fringeflow.models.registry import encoder_key
 from fringeflow.report_plan import ReportPlan
@@ -96,27 +96,26 @@ class Plan(ReportPlan):
 
     @cached_property
     def _owners(self) -> dict[str, str]:
-        """The event that each interferogram belongs to (any of them, if several share it)."""
-        return {row.key: event for event, rows in self.tables.interferograms.items() for row in rows}
+        """The first of the events that each interferogram belongs to: it fetches before the others do."""
+        owners: dict[str, str] = {}
+        for event, rows in sorted(self.tables.interferograms.items()):
+            for row in rows:
+                owners.setdefault(row.key, event)
+        return owners
 
     def archive_of(self, wildcards: Any) -> list[str]:
-        """Return the archive file that an interferogram waits for: none from a portal."""
-        key = f"{wildcards.frame}/{wildcards.pair}"
-        if key not in self._owners:
-            raise ConfigError([f"no event has the interferogram {key}; {nearest(key, self._owners)}"])
-        owner = self._owners[key]
-        return [f"results/archive/{owner}.json"] if self.tables.events[owner].source == "simulated" else []
+        """Return the archive file that an event's interferograms wait for: none from a portal."""
+        return [f"results/archive/{wildcards.event}.json"] if self.event(wildcards.event).source == "simulated" else []
 
-    def manifests(self, wildcards: Any) -> list[str]:
-        """Return the manifests of an event's interferograms."""
-        self.event(wildcards.event)
-        return [f"results/raw/{row.key}/manifest.json" for row in self.tables.interferograms[wildcards.event]]
+    def fetched_before(self, wildcards: Any) -> list[str]:
+        """Return the lists of other events that fetch some of an event's interferograms."""
+        owners = {self._owners[row.key] for row in self.tables.interferograms[wildcards.event]}
+        return [f"results/raw/{owner}.json" for owner in sorted(owners - {wildcards.event})]
 
     def polygons_of(self, wildcards: Any) -> list[str]:
         """Return the polygon file of an event, if a person drew one."""
-        folder = self.config.catalogue.polygons
-        path = Path(folder or "") / f"{wildcards.event}.geojson"
-        return [str(path)] if folder and path.is_file() else []
+        path = self.outlines(wildcards.event)
+        return [path] if path else []
 
     def _store(self, event: str, tiling: str, name: str) -> str:
         return f"results/events/{event}/{tiling}/{name}"

@@ -54,7 +54,7 @@ class ReportPlan(DetectionPlan):
         rows = [row for rows in self.tables.interferograms.values() for row in rows] if of_events else []
         return canonical_json(
             {
-                "config": self.config.model_dump(mode="json"),
+                "config": self.config.model_dump(mode="json", exclude={"dask"}),  # tells where, not what
                 "events": [row.model_dump(mode="json") for row in self.tables.events.values() if of_events],
                 "interferograms": [row.model_dump(mode="json", include={"event", "frame", "pair"}) for row in rows],
             }
