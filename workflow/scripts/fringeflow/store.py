@@ -139,52 +139,82 @@ def write_samples(
         If more or fewer samples come than `count`, or of another shape.
     """
     path = Path(path)
-    if count < 1:
-        raise DatasetError(f"{path}: a sample store needs at least one sample, got {count}")
-    chunk, shard = _layout(shape)
     leaves: list[bytes] = []
     with atomic(path) as part:
-        group, folder = zarr.create_group(part, zarr_format=3), part / ARRAY
-        group.create_array(
-            ARRAY,
-            shape=(count, *shape),
-            chunks=(chunk, *shape),
-            shards=(shard, *shape),
-            dtype="float32",
-            fill_value=np.nan,
-            compressors=codec(),
-            dimension_names=("sample", "y", "x"),
-            attributes={"units": units},
-        )
-
-        def write(number: int, samples: list[np.ndarray]) -> list[bytes]:
-            digests: list[bytes] = []
-
-            def compressed() -> Iterator[bytes]:
-                # Chunk by chunk, so that pixels pass all steps while they are in the processor's cache.
-                buffer = np.empty((chunk, *shape), "<f4")
-                for first in range(0, len(samples), chunk):
-                    few = buffer[: len(samples[first : first + chunk])]
-                    np.stack(samples[first : first + chunk], out=few, casting="same_kind")
-                    _canonical(few)
-                    digests.extend(leaf_digest(sample) for sample in few)
-                    yield encode(padded(few, (chunk, *shape), np.nan))
-
-            write_shard(folder, number, compressed(), shard // chunk)
-            return digests
-
+        group = create_samples(path, part, count=count, shape=shape, units=units)
         with ThreadPoolExecutor(max(1, threads)) as pool:
             running: deque[Future[list[bytes]]] = deque()
-            for number, samples in enumerate(_regroup(path, blocks, count, shape, shard)):
+            for number, samples in enumerate(regroup(path, blocks, count, shape, shard_size(shape))):
                 if len(running) > threads:
                     leaves += running.popleft().result()
-                running.append(pool.submit(write, number, samples))
+                running.append(pool.submit(write_part, part / ARRAY, number, samples, shape))
             for future in running:
                 leaves += future.result()
-        digest = _root_digest(shape, leaves)
-        described = {**attrs, "count": count, "digest": digest, "shape": list(shape), "units": units}
-        group.attrs.put(dict(sorted(described.items())))
+        digest = describe_samples(group, leaves, shape=shape, attrs=attrs, units=units)
     return digest
+
+
+def create_samples(path: Path, part: Path, *, count: int, shape: tuple[int, int], units: str) -> zarr.Group:
+    """Create the group and the empty array of a store under a temporary name; `path` is only for the message.
+
+    Raises
+    ------
+    DatasetError
+        If there is no sample.
+    """
+    if count < 1:
+        raise DatasetError(f"{path}: a sample store needs at least one sample, got {count}")
+    group = zarr.create_group(part, zarr_format=3)
+    chunk, shard = _layout(shape)
+    group.create_array(
+        ARRAY,
+        shape=(count, *shape),
+        chunks=(chunk, *shape),
+        shards=(shard, *shape),
+        dtype="float32",
+        fill_value=np.nan,
+        compressors=codec(),
+        dimension_names=("sample", "y", "x"),
+        attributes={"units": units},
+    )
+    return group
+
+
+def write_part(array: Path, number: int, samples: list[np.ndarray], shape: tuple[int, int]) -> list[bytes]:
+    """Write one shard of a store, and return the digests of its samples."""
+    chunk, shard = _layout(shape)
+    digests: list[bytes] = []
+
+    def compressed() -> Iterator[bytes]:
+        # Chunk by chunk, so that pixels pass all steps while they are in the processor's cache.
+        buffer = np.empty((chunk, *shape), "<f4")
+        for first in range(0, len(samples), chunk):
+            few = buffer[: len(samples[first : first + chunk])]
+            np.stack(samples[first : first + chunk], out=few, casting="same_kind")
+            _canonical(few)
+            digests.extend(leaf_digest(sample) for sample in few)
+            yield encode(padded(few, (chunk, *shape), np.nan))
+
+    write_shard(array, number, compressed(), shard // chunk)
+    return digests
+
+
+def describe_samples(group: zarr.Group, leaves: list[bytes], *, shape: tuple[int, int], attrs: dict[str, Any], units: str) -> str:
+    """Put what a store holds into its attributes, last of all, and return its digest."""
+    digest = _root_digest(shape, leaves)
+    described = {**attrs, "count": len(leaves), "digest": digest, "shape": list(shape), "units": units}
+    group.attrs.put(dict(sorted(described.items())))
+    return digest
+
+
+def shard_path(array: Path, number: int) -> Path:
+    """Return the file of a shard."""
+    return array / "c" / str(number) / "0" / "0"
+
+
+def shard_size(shape: tuple[int, int]) -> int:
+    """Return how many samples of a shape make a shard."""
+    return _layout(shape)[1]
 
 
 def open_samples(path: str | Path) -> Samples:
@@ -212,7 +242,7 @@ def open_samples(path: str | Path) -> Samples:
         )
     layout = (array.chunks[0], (array.shards or array.chunks)[0])
     shards = ceil(count / layout[1])
-    missing = [number for number in range(shards) if not (path / ARRAY / "c" / str(number) / "0" / "0").is_file()]
+    missing = [number for number in range(shards) if not shard_path(path / ARRAY, number).is_file()]
     if missing:
         raise DatasetError(
             f"{path}: {len(missing)} of {shards} shards are missing (first: {missing[0]}); remove it and run the workflow again"
@@ -252,7 +282,7 @@ def _layout(shape: tuple[int, int]) -> tuple[int, int]:
     return chunk, chunk * min(16, max(1, SHARD_BYTES // (size * chunk)))
 
 
-def _regroup(path: Path, blocks: Iterable[np.ndarray], count: int, shape: tuple[int, int], size: int) -> Iterator[list[np.ndarray]]:
+def regroup(path: Path, blocks: Iterable[np.ndarray], count: int, shape: tuple[int, int], size: int) -> Iterator[list[np.ndarray]]:
     """Yield lists of `size` samples (the last may be shorter), views of blocks of any length."""
     total = 0
     group: list[np.ndarray] = []

@@ -14,6 +14,7 @@ import zarr
 
 from fringeflow.config.interferograms import Prepare
 from fringeflow.config.tables import Event, Interferogram
+from fringeflow.crew import Crew, attempt, settle, workshop
 from fringeflow.errors import ProductError
 from fringeflow.files import atomic, canonical_json, read_json, sha256_text
 from fringeflow.insar.align import align
@@ -35,10 +36,20 @@ DESCRIPTIONS = {
 }
 
 
-def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, settings: Prepare, out: Path, *, threads: int = 2) -> str:
-    """Prepare every interferogram of an event, one after the other.
+def prepare_event(
+    event: Event,
+    interferograms: list[Interferogram],
+    raw: Path,
+    settings: Prepare,
+    out: Path,
+    *,
+    threads: int = 2,
+    crew: Crew | None = None,
+) -> str:
+    """Prepare every interferogram of an event.
 
-    Memory is bounded by two interferograms, whatever their number: one is written while the next is read.
+    Memory is bounded by two interferograms, whatever their number: one is written while the next is read. With a crew,
+    each of its members holds one.
 
     Parameters
     ----------
@@ -50,7 +61,9 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
     out : Path
         The `interferograms.zarr` to make; it appears when all are done.
     threads : int
-        Of dask.
+        Of dask, where there is no crew.
+    crew : Crew, optional
+        Who shares the interferograms; the result is the same.
 
     Returns
     -------
@@ -64,36 +77,66 @@ def prepare_event(event: Event, interferograms: list[Interferogram], raw: Path, 
     """
     if not interferograms:
         raise ProductError(f"event '{event.event}' has no interferogram to prepare; add rows to the interferograms table")
-    entries: list[dict[str, Any]] = []
-    with atomic(out) as part, dask.config.set(scheduler=dask.threaded.get, num_workers=threads), ThreadPoolExecutor(1) as writer:
+    rows, out = sorted(interferograms, key=lambda row: row.key), out.absolute()
+    with atomic(out) as part:
         root = zarr.create_group(part, zarr_format=3)
+        if crew is None:
+            entries = _prepare_here(event, rows, Path(raw), settings, part, threads)
+        else:
+            for frame in sorted({row.frame for row in rows}):
+                root.require_group(frame)
+            with workshop(out) as folder:
+                pieces = [(event, row, Path(raw).absolute(), settings, part, folder) for row in rows]
+                entries = crew.each(_prepare_piece, pieces, desc=f"prepare {event.event}", unit="pair")
+        content = sha256_text(canonical_json([[entry["group"], entry["digests"]] for entry in entries]))
+        root.attrs.put({"digest": content, "event": event.event, "interferograms": entries})
+    return content
+
+
+def _prepare_here(
+    event: Event, interferograms: list[Interferogram], raw: Path, settings: Prepare, store: Path, threads: int
+) -> list[dict[str, Any]]:
+    """Prepare interferograms one after the other by threads of this process."""
+    entries: list[dict[str, Any]] = []
+    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads), ThreadPoolExecutor(1) as writer:
         # One interferogram is written while the next is read.
         written: list[Future[dict[str, str]]] = []
         before: dict[str, np.ndarray] = {}
         spare: dict[str, np.ndarray] = {}
-        for interferogram in track(sorted(interferograms, key=lambda row: row.key), desc=f"prepare {event.event}", unit="pair"):
-            dataset = prepare_interferogram(interferogram, Path(raw), settings, spare)
+        for interferogram in track(interferograms, desc=f"prepare {event.event}", unit="pair"):
+            dataset = prepare_interferogram(interferogram, raw, settings, spare)
             for future in written[-1:]:
                 future.result()
             before, spare = {str(name): dataset[name].values for name in dataset.data_vars}, before
-            written.append(writer.submit(write_interferogram, part, interferogram.key, dataset, threads=threads))
-            entries.append(
-                {
-                    "frame": interferogram.frame,
-                    "pair": interferogram.pair,
-                    "group": interferogram.key,
-                    "coseismic": interferogram.is_coseismic(event),
-                    "rows": dataset.sizes["y"],
-                    "columns": dataset.sizes["x"],
-                    "coherence": "coherence" in dataset,
-                }
-            )
+            written.append(writer.submit(write_interferogram, store, interferogram.key, dataset, threads=threads))
+            entries.append(_entry(event, interferogram, dataset))
             del dataset
         for entry, future in zip(entries, written, strict=True):
             entry["digests"] = future.result()
-        content = sha256_text(canonical_json([[entry["group"], entry["digests"]] for entry in entries]))
-        root.attrs.put({"digest": content, "event": event.event, "interferograms": entries})
-    return content
+    return entries
+
+
+def _prepare_piece(event: Event, interferogram: Interferogram, raw: Path, settings: Prepare, store: Path, pieces: Path) -> dict[str, Any]:
+    """Prepare one interferogram, as one of a crew."""
+    dataset = prepare_interferogram(interferogram, raw, settings)
+    with attempt(pieces) as folder:
+        zarr.create_group(folder, zarr_format=3)
+        digests = write_interferogram(folder, interferogram.key, dataset, threads=1)
+        settle(folder / interferogram.key, store / interferogram.key)
+    return {**_entry(event, interferogram, dataset), "digests": digests}
+
+
+def _entry(event: Event, interferogram: Interferogram, dataset: xr.Dataset) -> dict[str, Any]:
+    """Return what the index says of a prepared interferogram."""
+    return {
+        "frame": interferogram.frame,
+        "pair": interferogram.pair,
+        "group": interferogram.key,
+        "coseismic": interferogram.is_coseismic(event),
+        "rows": dataset.sizes["y"],
+        "columns": dataset.sizes["x"],
+        "coherence": "coherence" in dataset,
+    }
 
 
 def prepare_interferogram(

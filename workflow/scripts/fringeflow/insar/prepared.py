@@ -46,8 +46,14 @@ class Prepared:
     def __contains__(self, name: str) -> bool:
         return name in self.arrays
 
-    def read(self, name: str) -> np.ndarray:
-        """Read a whole array, its chunks in parallel as dask is configured to.
+    def read(self, name: str, rows: slice | None = None) -> np.ndarray:
+        """Read an array, its chunks in parallel as dask is configured to.
+
+        Parameters
+        ----------
+        name : str
+        rows : slice, optional
+            Only these rows, start and stop given.
 
         Raises
         ------
@@ -56,17 +62,26 @@ class Prepared:
         """
         array = self.arrays[name]
         assert isinstance(array, zarr.Array)
-        whole = np.empty(array.shape, array.dtype)
+        start, stop = (0, array.shape[0]) if rows is None else (rows.start, rows.stop)
+        result = np.empty((stop - start, array.shape[1]), array.dtype)
         step, columns = array.chunks
 
-        def fill(first: int) -> None:
-            read_rows(self.path / self.group / name, first // step, whole[first : first + step], (step, columns))
+        def fill(number: int) -> None:
+            top, bottom = number * step, min((number + 1) * step, array.shape[0])
+            folder = self.path / self.group / name
+            if start <= top and bottom <= stop:
+                read_rows(folder, number, result[top - start : bottom - start], (step, columns))
+            else:
+                band = np.empty((bottom - top, columns), array.dtype)
+                read_rows(folder, number, band, (step, columns))
+                first, last = max(top, start), min(bottom, stop)
+                result[first - start : last - start] = band[first - top : last - top]
 
         try:
-            dask.compute(*(dask.delayed(fill)(first) for first in range(0, array.shape[0], step)))
+            dask.compute(*(dask.delayed(fill)(number) for number in range(start // step, -(-stop // step))))
         except (OSError, RuntimeError) as error:
             raise DatasetError(f"{self.path}: {self.group}/{name} is damaged ({error}); run `prepare` for the event again") from error
-        return whole
+        return result
 
 
 def read_index(path: Path) -> dict[str, Any]:

@@ -5,17 +5,21 @@ exp(i phase) peaks at wavenumber k, whichever way the phase is wrapped. Noise sp
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dask
 import dask.threaded
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fringeflow.config.interferograms import Spectrogram
+from fringeflow.crew import Crew
 from fringeflow.errors import ConfigError
 from fringeflow.insar.tiling import starts
 from fringeflow.progress import progress_bar
-from fringeflow.store import open_samples, write_samples
+from fringeflow.store import Samples, open_samples, write_samples
+from fringeflow.store_shared import Target, runs, write_shared
 
 TAPERS: dict[str, Callable[[int], np.ndarray]] = {"hann": np.hanning, "hamming": np.hamming, "boxcar": np.ones}
 """Symmetric windows; one sample more than needed, without the last, is periodic. (Importing scipy.signal takes a second.)"""
@@ -111,7 +115,7 @@ def spectrogram_shape(tile: tuple[int, int], settings: Spectrogram) -> tuple[int
     return down * settings.bins, across * settings.bins
 
 
-def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, threads: int = 2) -> str:
+def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, threads: int = 2, crew: Crew | None = None) -> str:
     """Make the spectrogram view of an event from its wrapped tiles, a few batches at a time.
 
     Parameters
@@ -122,7 +126,9 @@ def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, thread
     out : Path
         Sample store to write, dB: one spectrogram a tile, in the same order.
     threads : int
-        Batches transformed at once.
+        Batches transformed at once, where there is no crew.
+    crew : Crew, optional
+        Who shares the batches; the result is the same.
 
     Returns
     -------
@@ -143,19 +149,6 @@ def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, thread
                 f"spectrogram: window is {settings.window}, larger than the tiles of {source.shape} in {wrapped}; lower it or enlarge the tiles"
             ]
         )
-
-    def transform(first: int) -> np.ndarray:
-        return spectrogram(source.read(slice(first, first + BATCH)), settings)
-
-    def blocks() -> Iterator[np.ndarray]:
-        name = source.attrs.get("event", "")
-        with progress_bar(source.count, desc=f"spectrogram {name}", unit="tile") as bar:
-            for first in range(0, source.count, BATCH * threads):
-                batches = [dask.delayed(transform)(start) for start in range(first, min(first + BATCH * threads, source.count), BATCH)]
-                for block in dask.compute(*batches, scheduler=dask.threaded.get, num_workers=threads):
-                    bar.update(len(block))
-                    yield block
-
     attrs = {
         **{key: value for key, value in source.attrs.items() if key == "event"},
         "view": "spectrogram",
@@ -165,5 +158,33 @@ def spectrogram_event(wrapped: Path, settings: Spectrogram, out: Path, *, thread
         "bins": settings.bins,
         "taper": settings.taper,
     }
-    shape = spectrogram_shape(source.shape, settings)
-    return write_samples(out, blocks(), count=source.count, shape=shape, attrs=attrs, units="dB", threads=threads)
+    count, shape, desc = source.count, spectrogram_shape(source.shape, settings), f"spectrogram {source.attrs.get('event', '')}"
+    if crew is None:
+        blocks = _transformed_here(source, settings, threads, desc)
+        with threadpool_limits(1, user_api="blas"):  # how it rounds depends on its threads
+            return write_samples(out, blocks, count=count, shape=shape, attrs=attrs, units="dB", threads=threads)
+    # In the same batches as here: how a library sums may depend on how much it is given at once.
+    seen = replace(source, path=source.path.absolute())
+    pieces = [(run, seen, settings) for run in runs(count, shape, BATCH)]
+    digest, _ = write_shared(Path(out), crew, _write_run, pieces, count=count, shape=shape, attrs=attrs, units="dB", desc=desc)
+    return digest
+
+
+def _transformed_here(source: Samples, settings: Spectrogram, threads: int, desc: str) -> Iterator[np.ndarray]:
+    """Yield spectrograms, as many batches at once as there are threads."""
+
+    def transform(first: int) -> np.ndarray:
+        return spectrogram(source.read(slice(first, first + BATCH)), settings)
+
+    with progress_bar(source.count, desc=desc, unit="tile") as bar:
+        for first in range(0, source.count, BATCH * threads):
+            batches = [dask.delayed(transform)(start) for start in range(first, min(first + BATCH * threads, source.count), BATCH)]
+            for block in dask.compute(*batches, scheduler=dask.threaded.get, num_workers=threads):
+                bar.update(len(block))
+                yield block
+
+
+def _write_run(target: Target, run: range, source: Samples, settings: Spectrogram) -> tuple[list[bytes], None]:
+    """Write a run of spectrograms, as one of a crew."""
+    batches = (slice(first, min(first + BATCH, run.stop)) for first in range(run.start, run.stop, BATCH))
+    return target.write(run, (spectrogram(source.read(batch), settings) for batch in batches)), None

@@ -2,9 +2,9 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import dask.threaded
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from threadpoolctl import threadpool_limits
 
 from fringeflow.config.interferograms import Tiling
 from fringeflow.config.tables import Event, Interferogram
+from fringeflow.crew import Crew
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.files import atomic
 from fringeflow.insar.labels import Evidence, Outline, gather_evidence, judge, read_outlines
@@ -23,6 +25,7 @@ from fringeflow.insar.prepared import open_interferogram, read_index
 from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
 from fringeflow.progress import track
 from fringeflow.store import write_samples
+from fringeflow.store_shared import Target, runs, write_shared
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +58,12 @@ def tile_event(
     wrapped: Path,
     unwrapped: Path,
     threads: int = 2,
+    crew: Crew | None = None,
 ) -> None:
     """Cut, label and store the tiles of one event.
 
-    Memory is bounded by `threads` interferograms and a few shards, whatever the number of either.
+    Memory is bounded by `threads` interferograms and a few shards, whatever the number of either. With a crew, each of
+    its members holds an interferogram or two and a shard.
 
     Parameters
     ----------
@@ -77,7 +82,9 @@ def tile_event(
     wrapped, unwrapped : Path
         Sample stores to write.
     threads : int
-        Of dask and of compression.
+        Of dask and of compression, where there is no crew.
+    crew : Crew, optional
+        Who shares the interferograms and then the shards; the result is the same.
 
     Raises
     ------
@@ -87,24 +94,25 @@ def tile_event(
         If no tile is left (says how many fell to which rule), or an interferogram was not prepared.
     """
     outlines = None if polygons is None else read_outlines(Path(polygons))
-    prepared = {entry["group"] for entry in read_index(Path(store))["interferograms"]}
-    rows: list[dict[str, Any]] = []
-    cuts: list[Cut] = []
-    dropped: Counter[str] = Counter()
+    store = Path(store) if crew is None else Path(store).absolute()
+    prepared = {entry["group"] for entry in read_index(store)["interferograms"]}
     for interferogram in interferograms:
         if interferogram.key not in prepared:
             raise DatasetError(
                 f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
             )
     ordered = sorted(interferograms, key=lambda row: row.key)
-    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads), ThreadPoolExecutor(threads) as pool:
-        surveys = pool.map(lambda row: _survey(event, row, Path(store), tiling, outlines), ordered)
-        for interferogram, survey in zip(
-            ordered, track(surveys, desc=f"label {event.event}", total=len(ordered), unit="pair"), strict=True
-        ):
-            rows += survey.rows
-            cuts.append(Cut(interferogram, survey.tiles))
-            dropped.update(survey.dropped)
+    pieces = [(event, row, store, tiling, outlines) for row in ordered]
+    # How BLAS rounds depends on its threads: with one, labels are the same wherever they are made.
+    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads), threadpool_limits(1, user_api="blas"):
+        if crew is None:
+            with ThreadPoolExecutor(threads) as pool:
+                found = pool.map(lambda piece: _survey(*piece), pieces)
+                surveys = list(track(found, desc=f"label {event.event}", total=len(pieces), unit="pair"))
+        else:
+            surveys = crew.each(_survey, pieces, desc=f"label {event.event}", unit="pair")
+        rows = [row for survey in surveys for row in survey.rows]
+        dropped = sum((survey.dropped for survey in surveys), Counter[str]())
         if not rows:
             counts = "; ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
             raise DatasetError(
@@ -112,17 +120,9 @@ def tile_event(
                 "Lower min_valid, widen radius_km, or remove the event"
             )
         logger.info("%s: %d tiles kept, dropped: %s", event.event, len(rows), dict(dropped))
+        cuts = [Cut(row, survey.tiles) for row, survey in zip(ordered, surveys, strict=True)]
         for view, path in (("wrapped", wrapped), ("unwrapped", unwrapped)):
-            known: list[float] = []
-            write_samples(
-                path,
-                _cut_view(Path(store), cuts, view, event.event, known),
-                count=len(rows),
-                shape=(tiling.size, tiling.size),
-                attrs={"event": event.event, "view": view},
-                units="rad",
-                threads=threads,
-            )
+            known = _write_view(cuts, store, view, event.event, path, tiling.size, threads, crew)
         for row, fraction in zip(rows, known, strict=True):
             row["unwrapped_fraction"] = fraction
     with atomic(index) as part:
@@ -202,12 +202,43 @@ def _distance_km(event: Event, bounds: Bounds) -> float:
     return distance_km((event.latitude, event.longitude), bounds.centre)
 
 
-def _cut_view(store: Path, cuts: list[Cut], view: str, event: str, known: list[float]) -> Iterator[np.ndarray]:
+def _write_view(cuts: list[Cut], store: Path, view: str, event: str, path: Path, size: int, threads: int, crew: Crew | None) -> list[float]:
+    """Write the store of one view, and return the fraction of each tile with data."""
+    count, shape, attrs = sum(len(cut.tiles) for cut in cuts), (size, size), {"event": event, "view": view}
+    known: list[float] = []
+    if crew is None:
+        watched = track(cuts, desc=f"tile {event} {view}", unit="pair")
+        write_samples(path, _cut(watched, store, view, known), count=count, shape=shape, attrs=attrs, units="rad", threads=threads)
+        return known
+    pieces = [(run, _part(cuts, run), store, view) for run in runs(count, shape, 1, count // len(cuts))]
+    _, parts = write_shared(path, crew, _write_run, pieces, count=count, shape=shape, attrs=attrs, units="rad", desc=f"tile {event} {view}")
+    return [fraction for part in parts for fraction in part]
+
+
+def _write_run(target: Target, run: range, cuts: list[Cut], store: Path, view: str) -> tuple[list[bytes], list[float]]:
+    """Write a run of tiles, as one of a crew."""
+    known: list[float] = []
+    return target.write(run, _cut(cuts, store, view, known)), known
+
+
+def _part(cuts: list[Cut], run: range) -> list[Cut]:
+    """Return the tiles of a run, counted over all interferograms."""
+    part, first = [], 0
+    for cut in cuts:
+        tiles = cut.tiles[max(0, run.start - first) : max(0, run.stop - first)]
+        part += [Cut(cut.interferogram, tiles)] if tiles else []
+        first += len(cut.tiles)
+    return part
+
+
+def _cut(cuts: Iterable[Cut], store: Path, view: str, known: list[float]) -> Iterator[np.ndarray]:
     """Yield tiles, each as a block of one, shape (1, size, size), and note in `known` the fraction of each with data."""
-    for cut in track(cuts, desc=f"tile {event} {view}", unit="pair"):
+    for cut in cuts:
         if cut.tiles:
-            raster = open_interferogram(store, cut.interferogram.key).read(view)
+            top, bottom = min(tile.row for tile in cut.tiles), max(tile.row + tile.size for tile in cut.tiles)
+            raster = open_interferogram(store, cut.interferogram.key).read(view, slice(top, bottom))
             finite = np.isfinite(raster)
             for tile in cut.tiles:
-                known.append(int(np.count_nonzero(finite[tile.window])) / tile.size**2)
-                yield raster[tile.window][None]
+                window = replace(tile, row=tile.row - top).window
+                known.append(int(np.count_nonzero(finite[window])) / tile.size**2)
+                yield raster[window][None]
