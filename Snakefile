@@ -12,6 +12,7 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/guard.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/fetch.smk"
@@ -32,8 +33,10 @@ include: "workflow/rules/learning_curve.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/verify.smk"
 
 
 rule all:
@@ -44,4 +47,5 @@ rule all:
 
 
 onsuccess:
+    update_index()
     print(PLAN.summary())

@@ -54,6 +54,28 @@ with atomic({str(path)!r}) as part:
     assert os.listdir(tmp_path) == ["result.txt"]
 
 
+def test_two_writers_of_one_path_do_not_meet(tmp_path):
+    """Else the slower one's half would be renamed by the faster one."""
+    path = tmp_path / "result.txt"
+    code = f"""
+from fringeflow.files import atomic
+with atomic({str(path)!r}) as part:
+    part.write_text("ha")
+    print("writing", flush=True)
+    input()
+    part.write_text("half and half")
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=SCRIPTS, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+    assert process.stdout.readline()
+    with atomic(path) as part:
+        part.write_text("whole")
+    assert path.read_text() == "whole"
+    process.communicate("\n")
+    assert process.returncode == 0
+    assert path.read_text() == "half and half"
+    assert os.listdir(tmp_path) == ["result.txt"]
+
+
 def test_equal_values_give_equal_text_and_bytes(tmp_path):
     assert canonical_json({"a": 1, "b": {"d": 1, "c": 2}}) == canonical_json({"b": {"c": 2, "d": 1}, "a": 1})
     write_json(tmp_path / "a", {"x": 1, "y": [1, 2]})

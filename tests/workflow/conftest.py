@@ -44,9 +44,11 @@ WILDCARDS = (
     "model",
     "strategy",
     "worker",
+    "name",
+    "scenes",
 )
-VOLATILE = ("benchmarks/", "comparison/fringes.tsv", "report.html")
-"""Results that hold durations."""
+VOLATILE = ("benchmarks/", "comparison/fringes.tsv", "provenance/", "report.html")
+"""Results that hold durations or times of day."""
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Workspace:
 
     def environment(self) -> dict[str, str]:
         """Return an environment in which only this workspace's package is found."""
-        return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {"FRINGEFLOW_TEST": "1"}
+        return os.environ | {"PYTHONPATH": str(self.folder / "workflow/scripts"), "FRINGEFLOW_TEST": "1"}
 
     def planned(self, *arguments: str) -> list[str]:
         """Return what a dry-run would do: `rule wildcard=value, ...`, sorted, without `all`."""
@@ -127,7 +129,7 @@ class Workspace:
             for path in sorted((results / below).rglob("*"))
             if path.is_file()
             and path.suffix != ".skops"
-            and path.name not in ("timing.json", "made.json")
+            and path.name != "timing.json"
             and not str(path.relative_to(results)).startswith(VOLATILE)
         }
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from fringeflow.config.models import Training
+from fringeflow.files import read_json
 from fringeflow.job import run
 from fringeflow.models.spec import EncoderSpec
 from fringeflow.training.embed import embed_dataset
@@ -18,3 +19,4 @@ if __name__ == "__main__":
             bfloat16=job.params.bfloat16,
             threads=job.threads,
         )
+        job.leaves(*(shard["path"] for shard in read_json(job.output.embeddings)["shards"]))

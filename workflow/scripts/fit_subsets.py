@@ -21,4 +21,3 @@ if __name__ == "__main__":
                 curve=LearningCurve.model_validate(job.settings("curve")),
                 threads=job.threads,
             )
-            job.remember()

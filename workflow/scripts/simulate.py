@@ -7,11 +7,13 @@ from fringeflow.simulate.archive import simulate_event
 
 if __name__ == "__main__":
     with run(snakemake) as job:
-        simulate_event(
+        root = Path(job.params.root)
+        written = simulate_event(
             Event.model_validate(job.settings("event")),
             [Interferogram.model_validate(row) for row in job.settings("interferograms")],
             Simulation.model_validate(job.settings("settings")),
             job.params.seed,
-            root=Path(job.params.root),
+            root=root,
             out=Path(job.output.files),
         )
+        job.leaves(*(root / entry["path"] for entry in written))

@@ -13,3 +13,4 @@ if __name__ == "__main__":
             labels=Path(job.output.labels),
             files=Path(job.output.files),
         )
+        job.leaves(job.params.folder)

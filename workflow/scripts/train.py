@@ -25,4 +25,4 @@ if __name__ == "__main__":
                 doubts=Path(job.input.doubts[0]) if job.input.doubts else None,
                 tuned=Path(job.input.tuned[0]) if job.input.tuned else None,
             )
-            job.remember(folder / "model")
+            job.leaves(folder / "model")

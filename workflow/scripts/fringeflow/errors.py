@@ -23,6 +23,10 @@ class ConfigError(FringeflowError):
         head = f"{count} problem{'s' if count > 1 else ''} in the configuration:"
         super().__init__("\n".join([head, *(f"  - {problem}" for problem in self.problems)]))
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[list[str]]]:
+        """Travel between processes as the problems, not as the message made of them."""
+        return type(self), (self.problems,)
+
 
 class DownloadError(FringeflowError):
     """No mirror gave a usable file."""
@@ -38,6 +42,18 @@ class DatasetError(FringeflowError):
 
 class ModelError(FringeflowError):
     """A model cannot be built, trained or applied: weights missing, NaN features, divergence."""
+
+
+class ClusterError(FringeflowError):
+    """Work cannot be shared out among nodes: no cluster, no workers, or they are lost again and again."""
+
+
+class RunError(FringeflowError):
+    """Another run works in this folder, or the run that a job belongs to has ended."""
+
+
+class DamageError(FringeflowError):
+    """A result is not as the job that made it left it."""
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

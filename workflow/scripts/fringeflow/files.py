@@ -3,11 +3,19 @@
 import hashlib
 import json
 import os
+import re
 import shutil
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from fringeflow.lock import check, is_running
+
+DAY = 86400
+"""Seconds that a part of another machine's process is left alone: nobody here can tell whether it is still written."""
 
 
 @contextmanager
@@ -15,7 +23,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     Works for a file or a directory. After an error, or a kill, nothing stands under the final name
-    and what was there before stays; the leftovers of a killed run are removed by the next.
+    and what was there before stays; the leftovers of a killed run are removed by the next. Two processes
+    that write one path do not meet before the end, where one of them comes last.
 
     Parameters
     ----------
@@ -26,18 +35,25 @@ def atomic(path: str | Path) -> Iterator[Path]:
     ------
     Path
         A name in the same folder for the block to create.
+
+    Raises
+    ------
+    RunError
+        At the end, in a job whose run has ended meanwhile.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")
+    _remove_leftovers(path)
+    part = path.with_name(f".part-{_writer(os.getpid())}-{path.name}")
     remove(part)
     try:
         yield part
+        check()
     except BaseException:
         remove(part)
         raise
     if part.is_dir():
-        old = path.with_name(f".old-{path.name}")
+        old = path.with_name(f".old-{_writer(os.getpid())}-{path.name}")
         remove(old)
         if path.exists():
             path.rename(old)
@@ -45,6 +61,23 @@ def atomic(path: str | Path) -> Iterator[Path]:
         remove(old)
     else:
         os.replace(part, path)
+
+
+def _writer(pid: int | str) -> str:
+    """Return what tells the parts of one process from those of others, on whatever machine."""
+    return f"{sha256_text(socket.gethostname())[:6]}.{pid}"
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the parts of `path` that ended processes of this machine, and others a day ago, have left."""
+    pattern = re.compile(rf"\.(part|old)-([0-9a-f]{{6}})\.(\d+)-{re.escape(path.name)}")
+    with os.scandir(path.parent) as entries:
+        found = [(entry, match) for entry in entries if entry.name[0] == "." and (match := pattern.fullmatch(entry.name))]
+    for entry, match in found:
+        with suppress(FileNotFoundError):  # whoever else removes it
+            pid, is_local = int(match[3]), match[2] == _writer(0)[:6]
+            if (pid != os.getpid() and not is_running(pid)) if is_local else (time.time() - entry.stat().st_mtime > DAY):
+                remove(entry.path)
 
 
 def remove(path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What a script needs around its one call: a log, threads, seeds, and errors that people can read."""
+"""What a script needs around its one call: a log, threads, seeds, errors that people can read, and a record of its results."""
 
 import json
 import logging
@@ -6,14 +6,16 @@ import os
 import random
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from fringeflow.errors import FringeflowError
-from fringeflow.files import canonical_json, read_json, sha256_file, sha256_text, write_json
+from fringeflow.lock import follow
+from fringeflow.provenance import loaded_digest
+from fringeflow.records import Record, begin_record, forget, is_whole, left_by, loaded_versions, now
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -31,29 +33,34 @@ LIBRARIES = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
 """What libraries read when they are imported, unless a user has set it: TensorFlow tells warnings, not its set-up."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
-    """A Snakemake job, seen without Snakemake: `input`, `output`, `params`, `wildcards` by attribute."""
+    """A Snakemake job, seen without Snakemake: `input`, `output`, `params`, `wildcards` by attribute.
+
+    `config` is for what says where something is computed. What says what is computed belongs into `params`: only
+    they run a job again.
+    """
 
     input: Any
     output: Any
     params: Any
     wildcards: Any
     threads: int
+    config: Mapping[str, Any] = field(default_factory=dict)
+    record: Record | None = None
+    _beside: list[str | Path] = field(default_factory=list)
+    _kept: bool = False
 
     def settings(self, name: str) -> Any:
         """Return a parameter that the rule passes as canonical JSON, parsed."""
         return json.loads(getattr(self.params, name))
 
-    @property
-    def _record(self) -> Path:
-        """Where `remember` notes what the outputs were made of."""
-        return Path(str(self.output[0])).with_name("made.json")
+    def leaves(self, *paths: str | Path) -> None:
+        """Name files, or folders, that the job writes beside its outputs: they belong to its record.
 
-    def _made_of(self) -> str:
-        """Return the digest of all inputs' content and of the parameters."""
-        inputs = {str(path): sha256_file(path) for path in self.input}
-        return sha256_text(canonical_json({"inputs": inputs, "params": dict(self.params.items())}))
+        A store's files need not be named; its zarr.json is an output.
+        """
+        self._beside += paths
 
     def unchanged(self) -> bool:
         """Tell whether the outputs come from inputs and parameters of this very content, and touch them if so.
@@ -61,21 +68,38 @@ class Job:
         For costly rules: when something far upstream was made again and came out the same, Snakemake still runs
         all that follows. Their outputs are flagged `update`, so that they are still there to be kept.
         """
-        if not self._record.is_file():
-            return False
-        made = read_json(self._record)
-        whole = all(Path(path).is_file() and sha256_file(path) == digest for path, digest in made["files"].items())
-        if made["of"] != self._made_of() or not whole or not set(map(str, self.output)) <= set(made["files"]):
-            return False
-        logging.getLogger("fringeflow").info("inputs and parameters are the same as before: kept %s", self._record.parent)
-        for path in self.output:
-            Path(str(path)).touch()
-        return True
+        made, now = self._made(), self.record
+        self._kept = (
+            made is not None
+            and now is not None
+            and (made.inputs, made.params) == (now.inputs, now.params)
+            and set(map(str, self.output)) == set(made.outputs)
+            and all(is_whole(path, left) for path, left in made.files.items())
+        )
+        if self._kept:
+            logging.getLogger("fringeflow").info("inputs and parameters are the same as before: kept %s", Path(str(self.output[0])).parent)
+            for path in self.output:
+                Path(str(path)).touch()
+        elif now is not None:
+            forget(now.rule, now.wildcards)
+        return self._kept
 
-    def remember(self, *folders: Path) -> None:
-        """Note what the outputs, and the files in some folders, were made of, for the next `unchanged`."""
-        files = [*map(str, self.output), *(str(path) for folder in folders for path in sorted(folder.rglob("*")) if path.is_file())]
-        write_json(self._record, {"of": self._made_of(), "files": {path: sha256_file(path) for path in files}})
+    def begin(self) -> None:
+        """Remove the record of what stood here before, unless that is still here to be kept."""
+        if self.record is not None and not any(Path(str(path)).exists() for path in self.output):
+            forget(self.record.rule, self.record.wildcards)
+
+    def end(self) -> None:
+        """Write down what was made of what."""
+        if self.record is not None and not self._kept:
+            outputs, beside = left_by(map(str, self.output), self._beside)
+            replace(self.record, outputs=outputs, beside=beside, versions=loaded_versions(), made=now()).write()
+
+    def _made(self) -> Record | None:
+        try:
+            return Record.read(self.record.path) if self.record is not None else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
 
 def limit_threads(threads: int) -> None:
@@ -91,7 +115,7 @@ def limit_threads(threads: int) -> None:
 
 @contextmanager
 def run(snakemake: Any) -> Iterator[Job]:
-    """Run one job: log to the rule's file and to stderr, set threads and seeds, end with a clear error.
+    """Run one job: log to the rule's file and to stderr, set threads and seeds, end with a record or a clear error.
 
     Parameters
     ----------
@@ -122,10 +146,29 @@ def run(snakemake: Any) -> Iterator[Job]:
     random.seed(0)
     logger = logging.getLogger("fringeflow")
     try:
-        yield Job(snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards, snakemake.threads)
+        follow()
+        job = Job(snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards, snakemake.threads, snakemake.config)
+        if snakemake.output:
+            job.record = _record(snakemake)
+        job.begin()
+        yield job
+        job.end()
     except FringeflowError as error:
         logger.error("%s: %s", snakemake.rule, error)
         sys.exit(1)
     except Exception:
         logger.error("%s failed unexpectedly:\n%s", snakemake.rule, traceback.format_exc())
         sys.exit(1)
+
+
+def _record(snakemake: Any) -> Record:
+    """Return the record of a job that begins."""
+    params = dict(snakemake.params.items())
+    return begin_record(
+        snakemake.rule,
+        dict(snakemake.wildcards.items()),
+        snakemake.input,
+        params,
+        code=params.get("code") or loaded_digest(),
+        seed=snakemake.config.get("seed"),
+    )

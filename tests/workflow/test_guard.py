@@ -1,0 +1,136 @@
+"""Results that are damaged behind Snakemake's back are made again, and one workflow at a time works in a folder."""
+
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from tests.workflow.mini import Mini, cut, flip
+
+FILES = {
+    "results/table.tsv": "table",
+    "results/runs/r1/run.json": "weights",
+    "results/runs/r1/model/seed0.bin": "weights",
+    "results/events/e1/wrapped.zarr/zarr.json": "store",
+    "results/events/e1/wrapped.zarr/samples/c/1": "store",
+}
+"""Every file of the small workflow, and the rule that makes it."""
+
+
+@pytest.fixture(scope="module")
+def made(root, tmp_path_factory):
+    """The small workflow, finished."""
+    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
+    mini.run()
+    return mini
+
+
+@pytest.fixture
+def mini(made, tmp_path):
+    """A copy to damage; times are kept."""
+    return Mini(shutil.copytree(made.folder, tmp_path / "copy"))
+
+
+def test_a_finished_run_has_nothing_to_do_and_nothing_to_say(mini):
+    said = mini.run()
+    assert "Nothing to be done" in said
+    assert "results/" not in said
+
+
+@pytest.mark.parametrize("damage", [flip, cut, os.unlink], ids=["flipped", "cut", "deleted"])
+def test_a_plain_rerun_heals_every_file(mini, damage):
+    """All at once: each is named, and the results are those of an undisturbed run."""
+    before = mini.results()
+    for name in FILES:
+        damage(mini.folder / name)
+    told = mini.run("-n")
+    assert all(name in told for name in FILES)
+    assert mini.results() != before, "a dry-run touches nothing"
+    said = mini.run()
+    assert all(name in said for name in FILES)
+    assert mini.results() == before
+    assert "Nothing to be done" in mini.run()
+
+
+@pytest.mark.parametrize("name", ["results/runs/r1/model/seed0.bin", "results/events/e1/wrapped.zarr/samples/c/1"])
+def test_what_no_rule_declares_is_healed_alone(mini, name):
+    before, trained = mini.results(), mini.text("trained")
+    flip(mini.folder / name)
+    mini.run()
+    assert mini.results() == before
+    assert (mini.text("trained") == trained) == (FILES[name] == "store"), "a store that came out the same trains nothing"
+
+
+def test_a_file_that_was_put_into_a_store_is_found(mini):
+    before = mini.results()
+    (mini.folder / "results/events/e1/wrapped.zarr/samples/c/9").write_bytes(b"stray")
+    assert "c/9: a file that does not belong" in mini.run()
+    assert mini.results() == before
+
+
+def test_a_touched_or_copied_result_is_looked_at_and_kept(mini):
+    for name in FILES:
+        os.utime(mini.folder / name)
+    assert "Nothing to be done" in mini.run()
+
+
+def test_intermediate_data_that_was_removed_with_its_folder_stays_away_until_it_is_needed(mini):
+    shutil.rmtree(mini.folder / "results/events")
+    assert "Nothing to be done" in mini.run()
+    (mini.folder / "labels.txt").write_text("b\n")
+    mini.run()
+    assert (mini.folder / "results/events/e1/wrapped.zarr/samples/c/1").exists()
+
+
+def test_damage_that_a_run_does_not_need_is_told_and_left(mini):
+    flip(mini.folder / "results/table.tsv")
+    damaged = mini.results()
+    said = mini.run("--cores", "1", "results/runs/r1/run.json")
+    assert "results/table.tsv" in said
+    assert "does not need it" in said
+    assert mini.results() == damaged
+
+
+def waiting(mini: Mini):
+    """Start a run whose training waits; return it and the process of that job."""
+    (mini.folder / "labels.txt").write_text(f"{time.time()}\n")
+    (mini.folder / "wait").touch()
+    process = mini.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(psutil.Error):  # one that has just ended
+            for child in psutil.Process(process.pid).children(recursive=True):
+                if "weights" in " ".join(child.cmdline()) and (mini.folder / "waits").exists():
+                    return process, child
+        time.sleep(0.05)
+    raise AssertionError("no job came")
+
+
+def test_a_second_workflow_is_refused_and_the_first_goes_on(mini):
+    first, _ = waiting(mini)
+    said = mini.run(fails=True)
+    assert f"process {first.pid}" in said
+    assert "runs a workflow in this folder" in said
+    assert "Traceback" not in said
+    assert "runs a workflow in this folder" in mini.run("-n")
+    (mini.folder / "wait").unlink()
+    said, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, said
+    assert "Nothing to be done" in mini.run()
+
+
+def test_after_kill_9_a_plain_rerun_works_and_no_job_is_left_over(mini):
+    before = mini.results()
+    first, job = waiting(mini)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert list((mini.folder / ".snakemake/locks").iterdir()), "Snakemake's own lock stays"
+    job.wait(timeout=10)
+    (mini.folder / "wait").unlink()
+    (mini.folder / "labels.txt").write_text("a\n")
+    mini.run()
+    assert mini.results() == before

@@ -1,0 +1,121 @@
+"""`snakemake verify` reads every result again and names exactly what was changed by hand."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.mini import Mini, cut, flip
+
+FILES = (
+    "results/events/e1/wrapped.zarr/samples/c/1",
+    "results/events/e1/wrapped.zarr/zarr.json",
+    "results/runs/r1/model/seed0.bin",
+    "results/runs/r1/run.json",
+    "results/table.tsv",
+)
+
+
+@pytest.fixture(scope="module")
+def made(root, tmp_path_factory):
+    """The small workflow, finished."""
+    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
+    mini.run()
+    return mini
+
+
+@pytest.fixture
+def mini(made, tmp_path):
+    """A copy to change; times are kept."""
+    return Mini(shutil.copytree(made.folder, tmp_path / "copy"))
+
+
+def verified(mini: Mini, *, fails: bool = False) -> tuple[str, dict[str, dict[str, str]]]:
+    """Verify; return what was said and the table by path."""
+    said = mini.run("--cores", "1", "verify", fails=fails)
+    with open(mini.folder / "results/verify.tsv") as handle:
+        return said, {row["path"]: row for row in csv.DictReader(handle, delimiter="\t")}
+
+
+def test_untouched_results_are_all_right_again_and_again(mini):
+    for _ in range(2):
+        _, table = verified(mini)
+        assert {row["status"] for row in table.values()} == {"ok"}
+        assert set(table) == set(FILES) - {"results/events/e1/wrapped.zarr/samples/c/1", "results/runs/r1/model/seed0.bin"}
+
+
+def test_every_changed_file_is_named_and_nothing_else(mini):
+    """Also where size and time were kept, which no look at the folder shows; nothing is mended by looking."""
+    for name in FILES[:4]:
+        path = mini.folder / name
+        about = path.stat()
+        flip(path)
+        os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    before = mini.results()
+    said, table = verified(mini, fails=True)
+    assert {path for path, row in table.items() if row["status"] == "damaged"} == set(FILES[:4])
+    assert all(name in said for name in FILES[:4])
+    assert table["results/table.tsv"]["status"] == "ok"
+    assert mini.results() == before
+
+
+def test_what_is_missing_cut_short_or_added_is_told_apart(mini):
+    cut(mini.folder / FILES[2])
+    os.unlink(mini.folder / FILES[4])
+    stray = "results/events/e1/wrapped.zarr/samples/c/9"
+    (mini.folder / stray).write_bytes(b"x")
+    _, table = verified(mini, fails=True)
+    assert table[FILES[2]]["why"].startswith("2,000 bytes; its job left 4,000 bytes")
+    assert table[FILES[4]]["why"].startswith("missing")
+    assert "does not belong" in table[stray]["why"]
+    assert sum(row["status"] == "damaged" for row in table.values()) == 3
+
+
+def test_older_code_other_settings_and_other_inputs_are_stale_not_damaged(mini):
+    (mini.folder / "config.yaml").write_text("size: 3001\ncode: c9\nseed: 7\n")
+    (mini.folder / "labels.txt").write_text("b\n")
+    _, table = verified(mini)
+    assert table[FILES[1]]["why"] == "made with other settings (size)"
+    assert table[FILES[3]]["why"] == "made by other code; made from other inputs (labels.txt)"
+    assert table[FILES[4]]["status"] == "ok"
+
+
+def test_a_result_without_a_record_and_one_that_no_rule_makes_are_listed(mini):
+    (mini.folder / "results/provenance/table/table.json").unlink()
+    text = (mini.folder / "Snakefile").read_text()
+    (mini.folder / "Snakefile").write_text(text.replace("rule weights:", "rule heavy:"))
+    _, table = verified(mini)
+    assert table[FILES[4]]["status"] == "unrecorded"
+    assert table[FILES[3]]["why"] == "the configuration has no such job any more"
+
+
+def test_a_record_that_was_damaged_is_named(mini):
+    flawed = mini.folder / "results/provenance/table/table.json"
+    cut(flawed)
+    said, _ = verified(mini, fails=True)
+    assert "results/provenance/table/table.json" in said
+
+
+def test_a_record_tells_what_the_issue_asks_for(mini):
+    """Settings, code, versions, seeds, and the SHA-256 of inputs and outputs."""
+    from fringeflow.files import sha256_file, sha256_text
+
+    record = json.loads((mini.folder / "results/provenance/weights/weights.json").read_text())
+    assert record["params"] == {"settings": '{"seeds":[0,1]}', "code": "c2"}
+    assert record["config"] == sha256_text('{"settings":"{\\"seeds\\":[0,1]}"}')
+    assert record["code"] == "c2"
+    assert record["seeds"] == {"settings.seeds": [0, 1]}
+    assert record["versions"]["python"]
+    for path, digest in record["inputs"].items():
+        assert digest == sha256_file(mini.folder / path)
+    assert set(record["inputs"]) == {FILES[1], "labels.txt"}
+    for path, left in {**record["outputs"], **record["beside"]}.items():
+        assert left["digest"] == f"sha256:{sha256_file(mini.folder / path)}"
+        assert left["bytes"] == Path(mini.folder / path).stat().st_size
+    assert set(record["beside"]) == {FILES[2]}
+    store = json.loads((mini.folder / "results/provenance/store/store.json").read_text())
+    assert store["seeds"] == {"workflow": 7}
+    assert len(store["beside"]) == 3

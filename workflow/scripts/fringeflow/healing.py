@@ -1,0 +1,229 @@
+"""Results that were changed, cut short or removed behind Snakemake's back: found when a run begins, and made again.
+
+Snakemake takes a truncated file for a new one, and does not see what a rule does not declare: a chunk of a store, a
+network's weights, a fetched product. Here every file is held against the record of the job that left it. A file of the
+same size and time is taken for the same; `verify` reads everything.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from fringeflow.files import write_json
+from fringeflow.records import FOLDER, Left, Record, digest_of, members
+
+INDEX = "index.json"
+SPACIOUS = ("results/archive/", "results/cache/", "results/events/", "results/raw/")
+"""What people remove to save space: gone with its folder, it is made again only when something needs it."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as its job left it.
+
+    Attributes
+    ----------
+    path : str
+    record : Record
+    found, expected : str
+        In words.
+    """
+
+    path: str
+    record: Record
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.found}; {self.record.job} left {self.expected}"
+
+
+def find_damage(folder: Path = FOLDER) -> list[Damage]:
+    """Return every recorded file that is missing or has other content than its job left.
+
+    Only what has another size or time than at the last look is opened.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the records. The working directory is that of the workflow.
+    """
+    index = _read_index(folder)
+    damage: list[Damage] = []
+    for name, changed in _listed(folder):
+        known = index.get(name)
+        if not (known and known[0] == changed and known[1] == _fingerprint(known[2], known[3])):
+            damage += _look(folder / name)
+    return damage
+
+
+def update_index(folder: Path = FOLDER) -> None:
+    """Note sizes and times of all files that are as their jobs left them, so that the next look opens none of these."""
+    before = _read_index(folder)
+    index: dict[str, list[Any]] = {}
+    for name, changed in _listed(folder):
+        known = before.get(name)
+        if known and known[0] == changed and known[1] == _fingerprint(known[2], known[3]):
+            index[name] = known
+            continue
+        try:
+            record = Record.read(folder / name)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        stores = [str(store) for store in record.stores]
+        files = [path for path in record.files if not any(path.startswith(f"{store}/") for store in stores)]
+        seen = _fingerprint(files, stores)  # before looking: what changes meanwhile is looked at again
+        if not inspect(record):
+            index[name] = [changed, seen, files, stores]
+    if index != before:
+        write_json(folder / INDEX, index)
+
+
+def inspect(record: Record, *, thorough: bool = False) -> list[Damage]:
+    """Return the damaged files of one record.
+
+    Parameters
+    ----------
+    record : Record
+    thorough : bool
+        Read every file, even those of unchanged size and time.
+    """
+    damage = []
+    away = tidied(record)
+    for path, left in record.files.items():
+        found = "" if path in away else _fault(path, left, thorough=thorough)
+        if found:
+            expected = _short(left.digest) if found.startswith("other") else f"{left.bytes:,} bytes"
+            damage.append(Damage(path, record, found, expected))
+    known = record.files
+    for store in record.stores:
+        strangers = (path for path in members(store) if path not in known)
+        damage += [Damage(path, record, "a file that does not belong to the store", "none of that name") for path in strangers]
+    return damage
+
+
+def tidied(record: Record) -> set[str]:
+    """Return the files of a record that somebody removed with their folder, from where people save space.
+
+    If nothing else is left of that record, that is what became of its other files, too.
+    """
+    stores = {f"{store}/": store for store in record.stores}
+    away = set()
+    for path in record.files:
+        home = next((store for prefix, store in stores.items() if path.startswith(prefix)), Path(path).parent)
+        if path.startswith(SPACIOUS) and not home.exists():
+            away.add(path)
+    return set(record.files) if away and not any(os.path.exists(path) for path in record.files) else away
+
+
+def heal(damage: Sequence[Damage], planned: set[str], *, touch: bool) -> tuple[set[str], list[str]]:
+    """Return the outputs whose jobs must run again, and what to tell.
+
+    Parameters
+    ----------
+    damage : sequence of Damage
+    planned : set of str
+        All outputs of the jobs that this run may run.
+    touch : bool
+        Remove what is damaged and no output, so that no job takes it for sound; outputs are removed by Snakemake. Not in a dry-run.
+    """
+    forced: set[str] = set()
+    told = []
+    for one in damage:
+        again = planned & set(one.record.outputs)
+        forced |= again
+        if not again:
+            told.append(f"{one}. This run does not need it; remove it, or run `snakemake {next(iter(one.record.outputs))}`")
+            continue
+        told.append(f"{one}. It is made again")
+        if touch and one.path not in one.record.outputs and os.path.isfile(one.path):
+            os.unlink(one.path)
+    return forced, told
+
+
+def record_names(folder: Path = FOLDER) -> list[str]:
+    """Return the names of all records below their folder."""
+    return [name for name, _ in _listed(folder)]
+
+
+def _look(path: Path) -> list[Damage]:
+    try:
+        return inspect(Record.read(path))
+    except (OSError, ValueError, TypeError, KeyError):
+        return []  # a record that cannot be read tells nothing; `verify` says so
+
+
+def _fault(path: str, left: Left, *, thorough: bool) -> str:
+    """Say what is wrong with a file, nothing if it is as it was left."""
+    try:
+        about = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    if about.st_size != left.bytes:
+        return f"{about.st_size:,} bytes"
+    if thorough or about.st_mtime_ns != left.mtime_ns:
+        digest = digest_of(path, left.kind)
+        return f"other content ({_short(digest)})" if digest != left.digest else ""
+    return ""
+
+
+def _short(digest: str) -> str:
+    """Return enough of a digest for people to compare."""
+    kind, _, digits = digest.partition(":")
+    return f"{kind} {digits[:12]}…"
+
+
+def _listed(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the records: their names below the folder, and the times of their last change."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as rules:
+        names = sorted(entry.name for entry in rules if entry.is_dir())
+    for rule in names:
+        with os.scandir(folder / rule) as entries:
+            yield from ((f"{rule}/{entry.name}", entry.stat().st_mtime_ns) for entry in entries if not entry.name.startswith("."))
+
+
+def _read_index(folder: Path) -> dict[str, list[Any]]:
+    try:
+        found = json.loads((folder / INDEX).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _fingerprint(files: Sequence[str], stores: Sequence[str]) -> str:
+    """Return a digest of names, sizes and times of files, and of all that is in some folders."""
+    digest = xxhash.xxh3_64()
+    for path in files:
+        try:
+            about = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return "missing"
+        digest.update(b"%d %d\n" % (about.st_size, about.st_mtime_ns))
+    for store in stores:
+        digest.update(os.fsencode("\n".join(_described(store))))
+    return digest.hexdigest()
+
+
+def _described(folder: str) -> list[str]:
+    """Return a line for each file below a folder, with its size and time; hidden ones are those of other programs."""
+    lines, folders = [], [folder]
+    while folders:
+        try:
+            entries = os.scandir(folders.pop())
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.name[0] != ".":
+                about = entry.stat()
+                lines.append(f"{entry.path} {about.st_size} {about.st_mtime_ns}")
+    lines.sort()
+    return lines

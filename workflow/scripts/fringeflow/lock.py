@@ -1,0 +1,196 @@
+"""One workflow at a time in a folder, and jobs that do not outlive theirs.
+
+The kernel frees this lock when its process ends, however it ends: after `kill -9` a plain rerun just works, where
+Snakemake's own lock stays behind. Every job carries the name of its run. A job that is left over dies with its run
+where the kernel can see to it, and in any case puts nothing under a final name (`files.atomic` asks `check`):
+a later run may have other settings.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from fringeflow.errors import RunError
+
+LOCK = Path(".snakemake/fringeflow.lock")
+VARIABLE = "FRINGEFLOW_RUN"
+"""In the environment of jobs, on this machine and on others: the run that they belong to."""
+PR_SET_PDEATHSIG = 1
+_held: dict[Path, int] = {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the workflow: the process that leads it.
+
+    Attributes
+    ----------
+    host : str
+    pid : int
+    start : str
+        When the process began, as the kernel counts: process ids are used again.
+    """
+
+    host: str
+    pid: int
+    start: str
+
+    @classmethod
+    def own(cls) -> "Run":
+        """Return the run that this process leads."""
+        return cls(socket.gethostname(), os.getpid(), _start(os.getpid()) or "")
+
+    @classmethod
+    def parse(cls, text: str) -> "Run | None":
+        """Read what `str` gives; None for anything else.
+
+        >>> Run.parse("node7 4711 123") == Run("node7", 4711, "123"), Run.parse("half")
+        (True, None)
+        """
+        words = text.split()
+        return cls(words[0], int(words[1]), words[2]) if len(words) == 3 and words[1].isdigit() else None
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.pid} {self.start}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is led from this machine."""
+        return self.host == socket.gethostname()
+
+    @property
+    def lives(self) -> bool:
+        """Whether its process runs. Only this machine's can be asked."""
+        return _start(self.pid) == self.start
+
+
+def hold(folder: Path) -> bool:
+    """Take the lock of a folder for this process; it is free again when the process ends.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the workflow runs.
+
+    Returns
+    -------
+    bool
+        Whether a lock that Snakemake has left in the folder must be of a run that has ended.
+
+    Raises
+    ------
+    RunError
+        If another run holds it.
+    """
+    path = folder.absolute() / LOCK
+    path.parent.mkdir(exist_ok=True)
+    if path in _held:
+        return True
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    before = Run.parse(os.pread(handle, 1000, 0).decode(errors="replace"))
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise RunError(_refusal(folder, before)) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+        return False  # a file system without locks: Snakemake's own is all there is
+    own = str(Run.own())
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, own.encode(), 0)
+    _held[path] = handle
+    os.environ[VARIABLE] = own
+    return before is not None and before.is_here
+
+
+def holder(folder: Path) -> Run | None:
+    """Return the run that holds the lock of a folder, if any does."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return Run.parse(os.pread(handle, 1000, 0).decode(errors="replace"))
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return None
+
+
+def follow() -> None:
+    """Let this job die with the run that started it, on Linux and where that is its parent.
+
+    Raises
+    ------
+    RunError
+        If the run has ended already.
+    """
+    run = Run.parse(os.environ.get(VARIABLE, ""))
+    if run and run.is_here and os.getppid() == run.pid and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    check()
+
+
+def check() -> None:
+    """Refuse to go on in a job whose run has ended. Outside of a run there is nothing to ask.
+
+    On another machine than the run's, that is known once the next run has begun in the folder.
+
+    Raises
+    ------
+    RunError
+    """
+    run = Run.parse(os.environ.get(VARIABLE, ""))
+    if run is None:
+        return
+    if run.is_here:
+        ended = not run.lives
+    else:
+        try:
+            ended = Run.parse(LOCK.read_text()) != run
+        except OSError:
+            return
+    if ended:
+        raise RunError(
+            f"the run that started this job (process {run.pid} on {run.host}) has ended, so its results are not wanted: a later run makes them"
+        )
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether this machine has a process of that number."""
+    return _start(pid) is not None
+
+
+def _refusal(folder: Path, run: Run | None) -> str:
+    who = f"process {run.pid} on {run.host}" if run else "another process"
+    stop = f"stop it (kill -INT {run.pid}{'' if run.is_here else f' on {run.host}'})" if run else "stop it"
+    return f"{folder.absolute()}: {who} runs a workflow in this folder. Wait until it is done, or {stop}; a dry-run (-n) is possible meanwhile."
+
+
+def _start(pid: int) -> str | None:
+    """Return when a process of this machine began, None if it has ended; on other systems than Linux only whether."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state in "ZX" else rest[18]
+    except FileNotFoundError:
+        pass
+    if Path("/proc/self/stat").exists():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "running"

@@ -1,0 +1,273 @@
+"""What made each result: a record of every job, written when it succeeds, in results/provenance/{rule}/.
+
+A record names the job's parameters and their digest, its code, libraries and seeds, the SHA-256 of every input, and
+what the job left: its outputs and the files beside them, each with its digest, size and time. A Zarr store is known to
+the workflow by its zarr.json; its other files belong to the record as well.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import xxhash
+
+from fringeflow.files import canonical_json, read_json, remove, sha256_file, sha256_text, write_json
+
+FOLDER = Path("results/provenance")
+LONGEST = 200
+"""Characters of a record's name; file systems take 255 bytes."""
+LIBRARIES = {
+    "dask": "dask",
+    "keras": "keras",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "obspy": "obspy",
+    "optuna": "optuna",
+    "pandas": "pandas",
+    "pyarrow": "pyarrow",
+    "rasterio": "rasterio",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy",
+    "shapely": "shapely",
+    "snaphu": "snaphu",
+    "tensorflow": "tensorflow",
+    "timm": "timm",
+    "torch": "torch",
+    "whirlwind-insar": "whirlwind",
+    "xarray": "xarray",
+    "zarr": "zarr",
+}
+"""Distributions whose versions may decide a result, and the modules by which it is known that a job used them."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """A file as a job left it.
+
+    Attributes
+    ----------
+    digest : str
+        `sha256:` or, for the members of a store, `xxh3:` (128 bits, forty times as fast; nobody forges pixels) and hexadecimal digits.
+    bytes : int
+    mtime_ns : int
+        Time of the last change: as long as it and the size are the same, nobody has written to the file.
+    """
+
+    digest: str
+    bytes: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: str | Path, *, member: bool = False) -> "Left":
+        """Measure a file; `member` of a store or not."""
+        about = os.stat(path)
+        return cls(digest_of(path, "xxh3" if member else "sha256"), about.st_size, about.st_mtime_ns)
+
+    @property
+    def kind(self) -> str:
+        """Which digest it is."""
+        return self.digest.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a job was made of and what it left. Paths are as the workflow names them.
+
+    Attributes
+    ----------
+    rule : str
+    wildcards : dict of str
+    inputs : dict of str
+        SHA-256 by path.
+    params : dict
+        All parameters of the rule, the digest of its code among them.
+    config : str
+        SHA-256 of the parameters without the code's digest: of all settings that decide this result.
+    code : str
+    seeds : dict
+        Whatever the parameters call a seed; else that of the workflow.
+    versions : dict of str
+        Of Python and the libraries that the job has loaded.
+    outputs, beside : dict of Left
+        By path: what the rule declares, and what else the job left.
+    made : str
+        When, in UTC.
+    """
+
+    rule: str
+    wildcards: dict[str, str]
+    inputs: dict[str, str]
+    params: dict[str, Any]
+    config: str
+    code: str
+    seeds: dict[str, Any]
+    versions: dict[str, str]
+    outputs: dict[str, Left] = field(default_factory=dict)
+    beside: dict[str, Left] = field(default_factory=dict)
+    made: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept."""
+        return record_path(self.rule, self.wildcards)
+
+    @property
+    def files(self) -> dict[str, Left]:
+        """All that the job left."""
+        return {**self.outputs, **self.beside}
+
+    @property
+    def stores(self) -> list[Path]:
+        """Folders of Zarr stores among the outputs."""
+        return [folder for path in self.outputs if (folder := store_of(path))]
+
+    @property
+    def job(self) -> str:
+        """The job in words for people."""
+        return f"{self.rule} ({', '.join(self.wildcards.values())})" if self.wildcards else self.rule
+
+    def write(self) -> None:
+        """Keep it."""
+        write_json(self.path, asdict(self))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Record":
+        """Read a record.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, OSError
+            If it is missing or no record.
+        """
+        found = read_json(path)
+        for name in ("outputs", "beside"):
+            found[name] = {file: Left(**left) for file, left in found[name].items()}
+        return cls(**found)
+
+
+def begin_record(
+    rule: str, wildcards: Mapping[str, str], inputs: Iterable[str], params: Mapping[str, Any], *, code: str, seed: Any
+) -> Record:
+    """Return the record of a job that begins: of what it will be made."""
+    plain = json.loads(canonical_json(dict(params)))
+    settings = {name: value for name, value in plain.items() if name != "code"}
+    return Record(
+        rule=rule,
+        wildcards=dict(wildcards),
+        inputs={str(path): sha256_file(path) for path in inputs},
+        params=plain,
+        config=sha256_text(canonical_json(settings)),
+        code=code,
+        seeds=dict(find_seeds(settings)) or ({} if seed is None else {"workflow": seed}),
+        versions={},
+    )
+
+
+def left_by(outputs: Iterable[str], beside: Iterable[str | Path]) -> tuple[dict[str, Left], dict[str, Left]]:
+    """Measure what a job has left: its outputs, and what lies beside them, the members of stores included."""
+    declared = [str(path) for path in outputs]
+    others = {path: Left.of(path) for named in beside for path in files_below(named) if path not in declared}
+    for path in declared:
+        for member in members(store_of(path)):
+            if member not in declared:
+                others[member] = Left.of(member, member=True)
+    return {path: Left.of(path) for path in declared}, dict(sorted(others.items()))
+
+
+def now() -> str:
+    """Return the time in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def loaded_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that this process has loaded."""
+    found = {"python": platform.python_version()}
+    for name, module in LIBRARIES.items():
+        if module in sys.modules:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                found[name] = str(getattr(sys.modules[module], "__version__", "unknown"))
+    return found
+
+
+def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:
+    """Return where a job's record is kept: its wildcards by their names' order make the name.
+
+    >>> record_path("tile", {"tiling": "x,y", "event": "a/b"}).as_posix()
+    'results/provenance/tile/a%2Fb,x%2Cy.json'
+    """
+    name = ",".join(quote(str(value), safe="") for _, value in sorted(wildcards.items())) or rule
+    if len(name) > LONGEST:
+        name = f"{name[: LONGEST - 17]}-{sha256_text(name)[:16]}"
+    return FOLDER / rule / f"{name}.json"
+
+
+def find_seeds(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what parameters call a seed, canonical JSON among them opened.
+
+    >>> dict(find_seeds({"seed": 7, "settings": '{"training":{"seeds":[0,1]}}'}))
+    {'seed': 7, 'settings.training.seeds': [0, 1]}
+    """
+    if isinstance(value, str) and value[:1] in "{[" and value:
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        place = f"{name}.{key}" if name else key
+        if key in ("seed", "seeds"):
+            yield place, inner
+        else:
+            yield from find_seeds(inner, place)
+
+
+def is_whole(path: str | Path, left: Left) -> bool:
+    """Tell whether a file still has the content that a job left."""
+    try:
+        return os.stat(path).st_size == left.bytes and digest_of(path, left.kind) == left.digest
+    except OSError:
+        return False
+
+
+def digest_of(path: str | Path, kind: str) -> str:
+    """Return the digest of a file with its kind in front: `sha256` or `xxh3`."""
+    if kind == "sha256":
+        return f"sha256:{sha256_file(path)}"
+    digest = xxhash.xxh3_128()
+    with open(path, "rb", buffering=0) as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return f"xxh3:{digest.hexdigest()}"
+
+
+def store_of(path: str | Path) -> Path | None:
+    """Return the folder of a store, if a path is the file that stands for one."""
+    path = Path(path)
+    return path.parent if path.name == "zarr.json" else None
+
+
+def members(store: Path | None) -> list[str]:
+    """Return all files of a store's folder, those of other programs (`.nfs…`, `.DS_Store`) left out."""
+    return [path for path in files_below(store) if not os.path.basename(path).startswith(".")] if store else []
+
+
+def files_below(path: str | Path) -> list[str]:
+    """Return the files in a folder and below, sorted; a file is its own."""
+    if not os.path.isdir(path):
+        return [str(path)] if os.path.isfile(path) else []
+    return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+
+
+def forget(rule: str, wildcards: Mapping[str, str]) -> None:
+    """Remove a job's record, since what it describes is about to change."""
+    remove(record_path(rule, wildcards))

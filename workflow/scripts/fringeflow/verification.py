@@ -1,0 +1,211 @@
+"""Verifying: every recorded file read again and held against its record, and every record against the workflow of now."""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from fringeflow.errors import DamageError, bullets
+from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text
+from fringeflow.healing import Damage, inspect, record_names, tidied
+from fringeflow.progress import track
+from fringeflow.records import FOLDER, Record, files_below
+
+LOGGER = logging.getLogger(__name__)
+COLUMNS = ("status", "path", "why", "rule", "wildcards", "bytes", "digest", "config", "code", "made")
+RESULTS = "results"
+UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
+"""What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
+WORKING = ("checkpoint", "study")
+"""Folders in which jobs keep what a later attempt goes on from."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Attributes
+    ----------
+    status : str
+        ok; damaged: not as its job left it; stale: the workflow of now would make it from something else;
+        removed: its folder was deleted to save space; unrecorded: no record names it.
+    path, why : str
+    record : Record, optional
+    digest : str
+    bytes : int, optional
+    """
+
+    status: str
+    path: str
+    why: str = ""
+    record: Record | None = None
+    digest: str = ""
+    bytes: int | None = None
+
+    def cells(self) -> list[str]:
+        """Return the text of each column."""
+        made = self.record
+        about = [made.rule, ",".join(made.wildcards.values())] if made else ["", ""]
+        size = "" if self.bytes is None else str(self.bytes)
+        origin = [made.config, made.code, made.made] if made else ["", "", ""]
+        return [self.status, self.path, self.why, *about, size, self.digest, *origin]
+
+
+@dataclass
+class Contents:
+    """What inputs hold now: as their own records say, or else as their bytes do."""
+
+    left: Mapping[str, str]
+    _read: dict[str, str] = field(default_factory=dict)
+
+    def digest(self, path: str) -> str:
+        """Return the SHA-256 of an input, nothing if it is missing."""
+        if path in self.left:
+            return self.left[path]
+        if path not in self._read:
+            self._read[path] = sha256_file(path) if os.path.isfile(path) else ""
+        return self._read[path]
+
+
+def settings_now(rules: Mapping[str, Mapping[str, Any]], folder: Path = FOLDER) -> str:
+    """Return what the workflow of now would hand to each recorded job.
+
+    Parameters
+    ----------
+    rules : mapping
+        Parameters by name, by rule; a function of wildcards stands for its value.
+    folder : Path
+        Of the records.
+
+    Returns
+    -------
+    str
+        Canonical JSON: for each record's name, the digests of its parameters by name, or null if there is no such job.
+    """
+    found: dict[str, dict[str, str] | None] = {}
+    for name in record_names(folder):
+        try:
+            record = Record.read(folder / name)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        try:
+            wildcards = SimpleNamespace(**record.wildcards)
+            params = rules[record.rule]
+            found[name] = _digests({key: value(wildcards) if callable(value) else value for key, value in params.items()})
+        except Exception:  # whatever says that the configuration knows no such event, dataset, run...
+            found[name] = None
+    return canonical_json(found)
+
+
+def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads: int = 1, folder: Path = FOLDER) -> Counter[str]:
+    """Hold every recorded file against its record, and every record against the workflow of now.
+
+    Parameters
+    ----------
+    now : mapping
+        As `settings_now` gives it, parsed.
+    table : Path
+        The table to write: `COLUMNS`, a line a result, damaged ones first.
+    threads : int
+        Files read at a time.
+    folder : Path
+        Of the records. The working directory is that of the workflow.
+
+    Returns
+    -------
+    Counter
+        Results by status.
+
+    Raises
+    ------
+    DamageError
+        If a file is missing or is not as its job left it, or a record cannot be read. The table is there all the same.
+    """
+    records: dict[str, Record] = {}
+    rows: list[Row] = []
+    for name in record_names(folder):
+        try:
+            records[name] = Record.read(folder / name)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            rows.append(Row("damaged", str(folder / name), f"this record cannot be read ({type(error).__name__})"))
+    left = {path: one.digest.removeprefix("sha256:") for record in records.values() for path, one in record.files.items()}
+    contents = Contents(left)
+    with ThreadPoolExecutor(threads) as pool:
+        found = pool.map(lambda record: inspect(record, thorough=True), records.values())
+        for (name, record), damage in zip(records.items(), track(found, total=len(records), desc="verify", unit="job"), strict=True):
+            why = _why_stale(record, now.get(name), contents)
+            rows += _rows(record, damage, why)
+    named = {path for record in records.values() for path in record.files} | {row.path for row in rows}
+    rows += [Row("unrecorded", path, "no record names it: made before there were records, or by hand") for path in _others(named)]
+    order = {"damaged": 0, "stale": 1, "unrecorded": 2, "removed": 3, "ok": 4}
+    rows.sort(key=lambda row: (order[row.status], row.path))
+    _write(table, rows)
+    counts = Counter(row.status for row in rows)
+    LOGGER.info("%d jobs: %s; %s says more", len(records), ", ".join(f"{counts[name]} {name}" for name in order if counts[name]), table)
+    for row in rows:
+        if row.status in ("stale", "unrecorded"):
+            LOGGER.info("%s: %s (%s)", row.status, row.path, row.why)
+    damaged = [f"{row.path}: {row.why}" for row in rows if row.status == "damaged"]
+    if damaged:
+        head = f"{len(damaged)} of {len(rows)} results are not as their jobs left them:"
+        raise DamageError(f"{head}{bullets(damaged)}\nTo do: look at {table}; a plain run of the workflow makes them again.")
+    return counts
+
+
+def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
+    """Yield a line for each output of a job, and one for each other file of it that is damaged."""
+    bad = {one.path: one for one in damage}
+    away = tidied(record)
+    for path, left in record.outputs.items():
+        if path in bad:
+            continue
+        status = "removed" if path in away else "stale" if why else "ok"
+        yield Row(status, path, "removed with its folder, to save space" if path in away else why, record, left.digest, left.bytes)
+    for path, one in bad.items():
+        known = record.files.get(path)
+        yield Row(
+            "damaged",
+            path,
+            f"{one.found}; its job left {one.expected}",
+            record,
+            known.digest if known else "",
+            known.bytes if known else None,
+        )
+
+
+def _why_stale(record: Record, now: Mapping[str, str] | None, contents: Contents) -> str:
+    """Say what the workflow of now would make a result from that it was not made from."""
+    if now is None:
+        return "the configuration has no such job any more"
+    before = _digests(record.params)
+    changed = sorted(name for name in before.keys() | dict(now).keys() if before.get(name) != now.get(name))
+    told = ["made by other code"] if "code" in changed else []
+    settings = [name for name in changed if name != "code"]
+    told += [f"made with other settings ({', '.join(settings)})"] if settings else []
+    others = [path for path, digest in record.inputs.items() if contents.digest(path) not in ("", digest)]
+    told += [f"made from other inputs ({', '.join(others[:3])}{', ...' if len(others) > 3 else ''})"] if others else []
+    return "; ".join(told)
+
+
+def _digests(params: Mapping[str, Any]) -> dict[str, str]:
+    return {name: sha256_text(canonical_json(value))[:16] for name, value in params.items()}
+
+
+def _others(named: set[str]) -> Iterator[str]:
+    """Yield the files among the results that no record names, of jobs' own workings apart."""
+    for entry in sorted(os.scandir(RESULTS), key=lambda entry: entry.name) if os.path.isdir(RESULTS) else ():
+        for path in () if entry.name in UNRECORDED else files_below(entry.path):
+            parts = path.split("/")
+            if path not in named and not any(part in WORKING or part.startswith(".") for part in parts):
+                yield path
+
+
+def _write(table: Path, rows: Sequence[Row]) -> None:
+    with atomic(table) as part:
+        lines = ["\t".join(COLUMNS), *("\t".join(row.cells()) for row in rows)]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
