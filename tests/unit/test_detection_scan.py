@@ -1,6 +1,7 @@
 """Scanning: a window gets the probability of a stored tile, a pixel the weighted mean of its windows, and a map is a sound GeoTIFF."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,33 +9,27 @@ import pytest
 import rasterio
 from rasterio.enums import Resampling
 
-from fringeflow.config.interferograms import Prepare, Spectrogram
-from fringeflow.config.studies import Detect
-from fringeflow.config.tables import Event, Interferogram
-from fringeflow.detection.blend import blend, taper
-from fringeflow.detection.detector import temperatures_of
+from fringeflow.config.models import Model
+from fringeflow.detection.blend import Blend, taper
+from fringeflow.detection.detector import open_detector, temperatures_of
 from fringeflow.detection.geotiff import read_probability
 from fringeflow.detection.risk import count_values
-from fringeflow.detection.scan import scan_interferogram
 from fringeflow.detection.windows import Bands, read_windows
 from fringeflow.errors import DatasetError, ModelError, ProductError
 from fringeflow.files import read_json, sha256_file, write_json
-from fringeflow.insar.prepare import prepare_event
 from fringeflow.insar.prepared import open_interferogram
-from fringeflow.insar.spectrum import spectrogram
-from fringeflow.insar.tiling import Tile, TileGrid, starts
-from fringeflow.store import write_samples
-from fringeflow.training.predict import load_run
+from fringeflow.insar.tiling import Tile, TileGrid
+from fringeflow.models.registry import resolve_model
 from fringeflow.training.train import train_run
 from tests.unit.toy_events import phase
 from tests.unit.toy_learning import QUICK, SIZE, model, strategy, toy_dataset
-from tests.unit.toy_raw import FRAME, NORTH, PIXEL, WEST, products_of, write_raw
+from tests.unit.toy_raw import FRAME, NORTH, PIXEL, WEST
+from tests.unit.toy_scan import KEY, PAIR, SPECTRA, check_windows_are_tiles, prepared, scan
 
-PAIR = "20210101_20210113"
-KEY = f"{FRAME}/{PAIR}"
 ROWS, COLUMNS = 700, 300
-SPECTRA = Spectrogram(window=SIZE // 2, hop=SIZE // 2, bins=SIZE // 2, max_wavenumber=0.5)
-DETECT = Detect(stride=48, min_valid=0.5)
+RUNS = {"wrapped": "hog_svm", "unwrapped": "resnet18", "spectrogram": "resnet18"}
+"""One of a view, with a frozen encoder; and one of a network that was trained whole."""
+WHOLE = Path("toy/wrapped/resnet18/none")
 
 
 @pytest.fixture(scope="module")
@@ -50,31 +45,23 @@ def raster() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def interferograms(raster, tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("prepared")
-    write_raw(root / "raw", PAIR, products_of(raster, "unw", "diff_pha"))
-    rows = [Interferogram(event="q", frame=FRAME, pair=PAIR)]
-    prepare_event(Event(event="q"), rows, root / "raw", Prepare(), root / "interferograms.zarr", threads=1)
-    return root / "interferograms.zarr"
+    return prepared(tmp_path_factory.mktemp("prepared"), raster)
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
-    """One trained run a view."""
+    """Trained ones: of `RUNS`, and `WHOLE`."""
     root = tmp_path_factory.mktemp("runs")
-    toy = toy_dataset(root, quiet=12, deformed=6, views=("wrapped", "unwrapped", "spectrogram"))
-    for view, name in (("wrapped", "hog_svm"), ("unwrapped", "resnet18"), ("spectrogram", "resnet18")):
-        spec = model(name, view)
-        folder = root / "runs/toy" / view / name / "none"
-        settings = QUICK.model_copy(update={"epochs": 4, "seeds": [0, 1]})
+    toy = toy_dataset(root, quiet=12, deformed=6, views=tuple(RUNS))
+    jobs = [(view, model(name, view), QUICK.model_copy(update={"epochs": 4, "seeds": [0, 1]})) for view, name in RUNS.items()]
+    jobs.append(
+        ("wrapped", resolve_model("resnet18", Model(input_size=32, mode="full"), "wrapped"), QUICK.model_copy(update={"epochs": 2}))
+    )
+    for view, spec, settings in jobs:
+        folder = root / "runs/toy" / view / spec.name / "none"
         inputs = toy.samples, toy.dataset, toy.embeddings(spec, view)
         train_run(*inputs, folder, view=view, model=spec, strategy=strategy("none"), settings=settings)
     return root / "runs"
-
-
-def scan(interferograms: Path, run: Path, out: Path, key: str = KEY, settings: Detect = DETECT, **options):
-    given = {"size": SIZE, "spectrogram": SPECTRA, "threads": 1, **options}
-    scan_interferogram(interferograms, key, run, settings, out=out / "probability.tif", windows=out / "windows.parquet", **given)
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -82,33 +69,23 @@ def scanned(interferograms, runs, tmp_path_factory) -> Path:
     return scan(interferograms, runs / "toy/wrapped/hog_svm/none", tmp_path_factory.mktemp("scanned"))
 
 
-@pytest.mark.parametrize("view", ["wrapped", "unwrapped", "spectrogram"])
-def test_a_window_gets_the_probability_of_the_tile_in_its_place(view, raster, interferograms, runs, tmp_path):
+@pytest.mark.parametrize("run", [Path("toy", view, name, "none") for view, name in RUNS.items()] + [WHOLE], ids=str)
+def test_a_window_gets_the_probability_of_the_tile_in_its_place(run, raster, interferograms, runs, tmp_path):
     """However many threads, whatever bands the rows were read in: the raster has two chunks."""
-    run = next(path.parent for path in (runs / "toy" / view).glob("*/*/run.json"))
-    table, about = read_windows(scan(interferograms, run, tmp_path, threads=2) / "windows.parquet")
-    assert about["run"] == f"toy/{view}/{run.parts[-2]}/none"
-    whole = open_interferogram(interferograms, KEY).read("unwrapped" if view == "unwrapped" else "wrapped")
-    seen = {
-        (row, column): np.isfinite(raster[row : row + SIZE, column : column + SIZE]).mean()
-        for row in starts(ROWS, SIZE, 48)
-        for column in starts(COLUMNS, SIZE, 48)
-    }
-    kept = [place for place, fraction in seen.items() if fraction >= 0.5]
-    assert len(kept) < len(seen)
-    assert list(zip(table["row"], table["column"], strict=True)) == kept
-    np.testing.assert_allclose(table["valid_fraction"], [seen[place] for place in kept])
-    tiles = np.stack([whole[row : row + SIZE, column : column + SIZE] for row, column in kept])
-    if view == "spectrogram":
-        tiles = spectrogram(tiles, SPECTRA)
-    write_samples(
-        tmp_path / f"tiles/{view}.zarr", [tiles], count=len(tiles), shape=tiles.shape[1:], attrs={"event": "q", "view": view}, units="rad"
-    )
-    stored = load_run(run).score([str(tmp_path / "tiles")], tmp_path / "cache")["p_deformation"]
-    np.testing.assert_allclose(table["p"], stored, atol=1e-6)
+    check_windows_are_tiles(interferograms, raster, runs / run, tmp_path, threads=2, stride=16 if run == WHOLE else 48)
+    table, about = read_windows(tmp_path / "windows.parquet")
+    assert about["run"] == str(run)
     first = table.iloc[0]
     assert np.isclose(first["west"], WEST + first["column"] * PIXEL)
     assert np.isclose(first["south"], NORTH - (first["row"] + SIZE) * PIXEL)
+
+
+def test_windows_that_overlap_are_encoded_together_where_that_gives_the_same(runs):
+    grid = TileGrid(ROWS, COLUMNS, SIZE, 16)
+    assert open_detector(runs / WHOLE, SPECTRA).mosaic(grid).factor == 2
+    assert open_detector(runs / "toy/wrapped/hog_svm/none", SPECTRA).mosaic(grid).factor == 1
+    for view in ("unwrapped", "spectrogram"):
+        assert open_detector(runs / "toy" / view / "resnet18/none", SPECTRA).mosaic(grid) is None
 
 
 def test_a_pixel_gets_the_weighted_mean_of_the_windows_over_it():
@@ -116,7 +93,8 @@ def test_a_pixel_gets_the_weighted_mean_of_the_windows_over_it():
     rng = np.random.default_rng(0)
     tiles = [tile for tile in grid if rng.random() < 0.6 and tile.row < 40]
     scores = rng.random(len(tiles))
-    found = np.concatenate(list(blend(grid, tiles, scores, rows=17)))
+    blend = Blend(grid, tiles, scores)
+    found = np.concatenate([blend.rows(first, min(first + 17, 100)) for first in range(0, 100, 17)])
     weight = np.outer(taper(32), taper(32))
     total, share = np.zeros((2, 100, 90))
     for tile, score in zip(tiles, scores, strict=True):
@@ -129,7 +107,7 @@ def test_a_pixel_gets_the_weighted_mean_of_the_windows_over_it():
 
 def test_where_one_window_lies_alone_its_probability_stands_and_gaps_stay_empty():
     grid = TileGrid(20, 50, 20, 30)
-    found = np.concatenate(list(blend(grid, [Tile(0, 0, 20), Tile(0, 30, 20)], np.array([0.25, 0.75]))))
+    found = Blend(grid, [Tile(0, 0, 20), Tile(0, 30, 20)], np.array([0.25, 0.75])).rows(0, 20)
     assert (found[:, :20] == 0.25).all()
     assert np.isnan(found[:, 20:30]).all()
     assert (found[:, 30:] == 0.75).all()
@@ -227,11 +205,12 @@ def test_runs_that_cannot_be_used_are_told(change, error, interferograms, runs, 
 def test_interferograms_without_data_or_a_place_are_told(raster, runs, tmp_path):
     run = runs / "toy/wrapped/hog_svm/none"
     sparse = np.where(np.random.default_rng(0).random(raster.shape) < 0.3, 1.0, np.nan).astype("f4")
-    write_raw(tmp_path / "raw", PAIR, products_of(sparse, "unw", "diff_pha"))
-    store = tmp_path / "interferograms.zarr"
-    prepare_event(Event(event="q"), [Interferogram(event="q", frame=FRAME, pair=PAIR)], tmp_path / "raw", Prepare(), store, threads=1)
+    store = prepared(tmp_path, sparse)
     with pytest.raises(DatasetError, match=r"none of the \d+ windows of .* has wrapped phase in 50% of its pixels"):
         scan(store, run, tmp_path / "out")
+    shutil.rmtree(store / KEY / "unwrapped")
+    with pytest.raises(DatasetError, match="has no unwrapped phase, which the view 'unwrapped' of toy/unwrapped/resnet18/none is made of"):
+        scan(store, runs / "toy/unwrapped/resnet18/none", tmp_path / "out")
     about = read_json(store / KEY / "spatial_ref/zarr.json")
     write_json(store / KEY / "spatial_ref/zarr.json", {**about, "attributes": {}})
     with pytest.raises(ProductError, match="has no coordinate reference system; expected EPSG:4326"):

@@ -9,9 +9,7 @@ damaged is computed again when it is read.
 import errno
 import importlib
 import logging
-import os
 import shutil
-import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, Protocol
 
 import numpy as np
@@ -118,9 +117,8 @@ class Embedder:
             return path
         step = min(self.batch, BATCH)
         parts = [slice(start, min(start + step, samples.count)) for start in range(0, samples.count, step)]
-        # A name of this process first: two jobs may compute the same shard at a time.
-        own = path.with_name(f"{path.stem}-{socket.gethostname()}-{os.getpid()}.npy")
-        with _told_if_full(path), atomic(own) as part, open(part, "wb") as file, ThreadPoolExecutor(self.threads) as pool:
+        # Two jobs may compute the same shard at a time: `atomic` gives each a part of its own.
+        with atomic(path) as part, _told_if_full(path), open(part, "wb") as file, ThreadPoolExecutor(self.threads) as pool:
             shape = (samples.count, *self.network.shape)
             np.lib.format.write_array_header_1_0(file, {"descr": "<f2", "fortran_order": False, "shape": shape})
             for rows, encoded in zip(parts, _in_order(pool, self._encode(samples), parts, self.threads), strict=True):
@@ -134,7 +132,6 @@ class Embedder:
                     )
                 file.write(half.tobytes())
                 advance(len(encoded))
-        os.replace(own, path)
         return path
 
     def images(self, samples: np.ndarray) -> np.ndarray:
@@ -176,7 +173,7 @@ def _rows(path: Path) -> int:
     """Return the number of rows of a sound shard, -1 for anything else."""
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, SyntaxError, TokenError):  # the last two of numpy, for a damaged header
         return -1
     return len(array) if array.ndim > 1 else -1
 

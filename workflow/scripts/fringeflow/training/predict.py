@@ -1,7 +1,7 @@
 """Apply a trained run: the one way from features to probabilities, for a run's own test split and for new events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,12 @@ class Run:
 
     @cached_property
     def model(self) -> ModelSpec:
-        """Its model."""
-        return ModelSpec.from_dict(self.about["model"])
+        """Its model. Weights that lie beside run.json are found there, wherever the folder has been moved."""
+        model = ModelSpec.from_dict(self.about["model"])
+        weights = self.folder / model.encoder_spec.weights
+        if not model.encoder_spec.weights or not weights.is_file():
+            return model
+        return replace(model, encoder_spec=replace(model.encoder_spec, weights=weights.as_posix()))
 
     @cached_property
     def task(self) -> Task:
