@@ -5,12 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 ARGS ?=
+ROUNDS ?= 200
+SEED ?= 1
+SLURM ?= small
 
-.PHONY: help run test lint format docs bench clean
+.PHONY: help run test test-crash test-slurm lint format fuzz docs bench clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  CORES=4 limits the processes, ARGS='--configfile config/real.yaml' is handed to snakemake"
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -31,6 +34,13 @@ test: lint ## install if needed, then lint and run every test
 	$(BIN)/pytest -n 2 tests/unit tests/real
 	$(BIN)/pytest -rs tests/browser
 	$(BIN)/pytest tests/workflow
+	$(BIN)/pytest -rs tests/crash
+
+test-crash: $(VENV)/installed-test ## kill -9 at random moments for longer: ROUNDS=500 SEED=7 (minutes to hours)
+	FRINGEFLOW_CRASH_ROUNDS=$(ROUNDS) FRINGEFLOW_CRASH_SEED=$(SEED) $(BIN)/pytest -s tests/crash/test_rounds.py
+
+test-slurm: $(VENV)/installed-test ## a run, and all that goes wrong, on a SLURM cluster started here (root; tests/slurm/cluster.sh install)
+	FRINGEFLOW_SLURM=$(SLURM) $(BIN)/pytest -rs -s tests/slurm
 
 lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint
 	$(BIN)/ruff check .
@@ -43,6 +53,9 @@ format: $(VENV)/installed-test ## rewrite the sources in house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/rules
+
+fuzz: $(VENV)/installed-test ## fuzz the parser of listings for an hour
+	FRINGEFLOW_FUZZ_S=3600 $(BIN)/pytest tests/unit/test_hostile_fuzz.py
 
 docs: $(VENV)/installed ## regenerate config/README.md and the schema
 	$(BIN)/python -m fringeflow.config.docs config

@@ -9,9 +9,11 @@ import pytest
 
 from fringeflow.provenance import PACKAGE, SCRIPTS, imported_modules
 
-GROUND = ["__init__", "errors", "files", "progress", "provenance", "job", "chunks", "store", "keras_runtime"]
+GROUND = ["__init__", "errors", "files", "progress", "provenance", "job", "chunks", "store", "keras_runtime", "crew", "store_shared"]
+GROUND += ["lock", "records", "healing", "verification", "resources"]
 ROOMS = [
     "config",
+    "cluster",
     "transfer",
     "licsar",
     "deformation",
@@ -25,11 +27,13 @@ ROOMS = [
     "training",
     "evaluation",
     "detection",
+    "pretraining",
     "report",
     "checks",
     "parameters",
     "combinations",
     "collection_plan",
+    "pretraining_plan",
     "detection_plan",
     "report_plan",
     "plan",

@@ -53,6 +53,7 @@ def test_environments_hold_what_their_scripts_import(root):
     modules = {"skimage": "scikit-image", "sklearn": "scikit-learn", "yaml": "pyyaml", "torch": "pytorch", "whirlwind": "whirlwind-insar"}
     modules |= {
         "PIL": "pillow",
+        "dask_jobqueue": "dask-jobqueue",
         "imblearn": "imbalanced-learn",
         "google_crc32c": "google-crc32c",
         "affine": "rasterio",

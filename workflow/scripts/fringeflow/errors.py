@@ -52,6 +52,10 @@ class RunError(FringeflowError):
     """Another run works in this folder, or the run that a job belongs to has ended."""
 
 
+class DiskFullError(FringeflowError):
+    """There is no room for a result."""
+
+
 class DamageError(FringeflowError):
     """A result is not as the job that made it left it."""
 

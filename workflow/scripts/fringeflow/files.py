@@ -1,5 +1,6 @@
 """Files that appear under their name only when they are whole, and digests of content."""
 
+import errno
 import hashlib
 import json
 import os
@@ -12,8 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from fringeflow.errors import DiskFullError, FringeflowError
 from fringeflow.lock import check, is_running
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL_BYTES = 1 << 16
+"""With less room than that, a failed write is taken for one that found none."""
 DAY = 86400
 """Seconds that a part of another machine's process is left alone: nobody here can tell whether it is still written."""
 
@@ -40,6 +45,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
     ------
     RunError
         At the end, in a job whose run has ended meanwhile.
+    DiskFullError
+        In the place of another library's error, if there is no room left where the path lies.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,8 +56,11 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         check()
-    except BaseException:
+    except BaseException as error:
+        full = None if isinstance(error, FringeflowError) else _fullness(path, error)  # before room is made
         remove(part)
+        if full:
+            raise DiskFullError(full) from error
         raise
     if part.is_dir():
         old = path.with_name(f".old-{_writer(os.getpid())}-{path.name}")
@@ -61,6 +71,17 @@ def atomic(path: str | Path) -> Iterator[Path]:
         remove(old)
     else:
         os.replace(part, path)
+
+
+def _fullness(path: Path, error: BaseException) -> str:
+    """Say that the disk is full, nothing if it is not. Libraries do not tell: of GDAL, all that comes is "write error"."""
+    if not isinstance(error, Exception):
+        return ""
+    free = shutil.disk_usage(path.parent).free
+    if free > FULL_BYTES and getattr(error, "errno", None) not in FULL:
+        return ""
+    told = f"{os.strerror(errno.ENOSPC)} ({free:,} bytes are free)"
+    return f"{path}: {told}; make room, then run the workflow again ({type(error).__name__}: {error})"
 
 
 def _writer(pid: int | str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from fringeflow.config import collections, interferograms, learning, models, tables
+from fringeflow.config import cluster, collections, interferograms, learning, models, tables
 
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("The whole configuration", models.Config),
@@ -45,6 +45,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`gallery`", models.Gallery),
     ("`detect`", models.Detect),
     ("`score`", models.Score),
+    ("`dask`", cluster.Dask),
 ]
 TABLES: list[tuple[str, type[BaseModel]]] = [("`events.tsv`", tables.Event), ("`interferograms.tsv`", tables.Interferogram)]
 

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from fringeflow.config.classes import CLASSES, POSITIVE
+from fringeflow.config.cluster import Dask
 from fringeflow.config.collections import Collection
 from fringeflow.config.interferograms import Prepare, Spectrogram, Tiling
 from fringeflow.config.learning import Model, Strategy, Training
+from fringeflow.config.pretraining import Pretraining
 from fringeflow.config.strict import Fraction, Name, Positive, Strict
 from fringeflow.config.studies import Curation, Detect, Gallery, LearningCurve, Study
 
@@ -52,7 +54,11 @@ class Mirror(Strict):
 class Download(Strict):
     """How patient fetching is."""
 
-    timeout_s: Positive = Field(30.0, description="Longest silence of a server, in seconds, before a try is given up.")
+    timeout_s: Positive = Field(
+        30.0,
+        description="Longest silence of a server, in seconds, before a try is given up; fewer than 1,024 bytes a second over that time count as "
+        "silence.",
+    )
     attempts: int = Field(5, ge=1, le=50, description="Tries for each file and mirror; each resumes where the last one stopped.")
     backoff_s: float = Field(1.0, ge=0, description="Pause before the second try, in seconds; it doubles with each further one.")
     max_redirects: int = Field(5, ge=0, le=20, description="Redirects followed before a URL is given up.")
@@ -196,8 +202,10 @@ class Config(Strict):
     learning_curve: LearningCurve = Field(LearningCurve(), description="The score by the number of training earthquakes.")
     study: Study = Field(Study(), description="Study A's table.")
     gallery: Gallery = Field(Gallery(), description="Galleries.")
+    pretraining: dict[Name, Pretraining] = Field({}, description="Networks pretrained on simulated scenes, by name; none by default.")
     detect: Detect = Field(Detect(), description="Scanning of interferograms.")
     score: Score = Field(Score(), description="Scoring of further events.")
+    dask: Dask = Field(Dask(), description="Where one event is worked on: a node or several.")
 
     @model_validator(mode="before")
     @classmethod
@@ -205,7 +213,7 @@ class Config(Strict):
         """Leave out what a later file set to null, and give datasets the views of their collection."""
         if not isinstance(value, dict):
             return value
-        named = ("tilings", "collections", "datasets", "models", "strategies")
+        named = ("tilings", "collections", "datasets", "models", "strategies", "pretraining")
         kept = {
             key: {name: item for name, item in value[key].items() if item is not None} for key in named if isinstance(value.get(key), dict)
         }

@@ -69,7 +69,11 @@ class Detect(Strict):
         description="Interferograms of `folder` as `frame/pair`, or whole frames, that hold no deformation. Pairs of the tables that no earthquake "
         "of their frame falls into are known to be quiet.",
     )
-    run: str = Field("best", description="A run as `dataset/view/model/strategy`, or `best`: the one that validation chooses.")
+    run: str = Field(
+        "best",
+        description="A run as `dataset/view/model/strategy`; `best`: the one that validation chooses; `fringeflow-base`: the pretrained model that "
+        "comes with Fringeflow, which needs no training; or the folder of a model that `snakemake pretrain` packaged.",
+    )
     stride: int = Field(64, ge=1, le=2048, description="Step between windows, in pixels; the windows have the size of the run's tiles.")
     min_valid: Annotated[float, Field(gt=0, le=1)] = Field(
         0.5, description="Smallest fraction of pixels with data in a window that is scored."

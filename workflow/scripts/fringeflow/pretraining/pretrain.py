@@ -170,7 +170,8 @@ def prior_shift(trained: float, expected: float) -> list[float]:
     Parameters
     ----------
     trained, expected : float
-        Share of deformation in training and where the network is used, between 0 and 1.
+        Share of deformation in training and where the network is used, between 0 and 1. The first is taken to lie between 1 % and
+        99 %: it is known from some hundred tiles, which may all be of a kind.
 
     References
     ----------
@@ -181,6 +182,7 @@ def prior_shift(trained: float, expected: float) -> list[float]:
     >>> [round(float(np.exp(-value)), 3) for value in prior_shift(0.5, 0.05)]
     [1.9, 0.1]
     """
+    trained = min(max(trained, 0.01), 0.99)
     return [float(np.log((1 - trained) / (1 - expected))), float(np.log(trained / expected))]
 
 
