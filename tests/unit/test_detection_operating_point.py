@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fringeflow.config.studies import Detect
 from fringeflow.detection.operating_point import disjoint, operating_point
 from fringeflow.detection.risk import EDGES, RiskControl, control_risk, count_values, shares_of
 from fringeflow.detection.windows import write_windows
@@ -98,7 +99,9 @@ def scanned(run, path, scores: dict[str, list[float]], mapped: dict[str, list[fl
     table = pd.DataFrame(rows, columns=["frame", "pair", "p"])
     maps = {key: count_values(np.array(values)).tolist() for key, values in (mapped or scores).items()}
     write_windows(
-        path, table, {"maps": maps, "run": "d/wrapped/m/none", "run_digest": sha256_file(run / "run.json"), "size": 64, "stride": 32}
+        path,
+        table,
+        {"maps": maps, "run": "d/wrapped/m/none", "run_digest": sha256_file(run / "run.json"), "size": 64, "stride": 32, "min_valid": 0.5},
     )
 
 
@@ -139,6 +142,30 @@ def test_interferograms_that_the_run_was_fitted_on_promise_nothing(run, tmp_path
     found = operating_point(f"{FRAME}/20220101_20220113", [tmp_path / "q.parquet"], 0.2, run, tmp_path / "p.json", fitted=keys[:6])
     assert found["rests_on"] == keys[6:] and found["left_out"] == keys[:6]
     assert found["threshold"] > 0.4
+
+
+def test_pairs_of_the_frame_that_share_days_with_the_judged_one_do_not_judge_it(run, tmp_path):
+    """What nobody knows to be in it is in them too, and would put the threshold above itself."""
+    judged = f"{FRAME}/20220101_20220113"
+    before, touching, inside = (f"{FRAME}/{days}" for days in ("20211208_20211220", "20211220_20220101", "20220105_20220111"))
+    elsewhere = f"{OTHER}/20220101_20220113"
+    scanned(run, tmp_path / "q.parquet", {before: [0.1], touching: [0.9], inside: [0.9], elsewhere: [0.2]})
+    found = operating_point(judged, [tmp_path / "q.parquet"], 0.3, run, tmp_path / "p.json")
+    assert found["overlapping"] == [touching, inside]
+    assert set(found["rests_on"]) == {before, elsewhere}
+
+
+def test_tables_scanned_in_another_way_do_not_count_and_the_later_of_two_does(run, tmp_path):
+    own, other = tmp_path / "own.parquet", tmp_path / "packaged.parquet"
+    keys = [f"{OTHER}/{pair(n)}" for n in range(3)]
+    scanned(run, other, {key: [0.9] for key in keys})
+    scanned(run, own, {keys[0]: [0.1]})
+    judged = f"{FRAME}/20220101_20220113"
+    alike = Detect(stride=32, min_valid=0.5)
+    found = operating_point(judged, [other, own], 0.5, run, tmp_path / "p.json", like=alike)
+    assert found["interferograms"] == 3 and found["share_above"] <= 2 / 3
+    found = operating_point(judged, [other, own], 0.5, run, tmp_path / "p.json", like=alike.model_copy(update={"stride": 64}))
+    assert (found["interferograms"], found["scope"]) == (0, "none")
 
 
 def test_map_and_windows_have_thresholds_of_their_own(run, tmp_path):

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from fringeflow.errors import ConfigError
 from fringeflow.plan import Plan
 
 EVENTS = """event\tsource\ttime\tlatitude\tlongitude\tdepth_km\tmagnitude
@@ -79,3 +80,18 @@ def test_an_outline_is_told_of_earthquakes_of_its_frame_and_of_about_its_time_al
             pairs.write(f"{name}\t001A_0000{number}_131313\t{first}_{second}\n")
     told = json.loads(plan().detection_events_json(SimpleNamespace(frame=frame, pair=pair)))
     assert [event["event"] for event in told] == ["after", "before", "quake"]
+
+
+def test_a_frame_that_is_called_quiet_does_not_make_its_earthquake_quiet(plan):
+    """Only a person who names the very pair has looked at it."""
+    spanning = f"{FRAME}/20210218_20210309"
+    assert spanning not in quiet(plan(quiet=[FRAME]))
+    assert f"{FRAME}/20210224_20210308" not in quiet(plan(quiet=[FRAME]))
+    assert spanning in quiet(plan(quiet=[spanning]))
+
+
+def test_what_is_called_quiet_and_not_scanned_is_refused_with_the_nearest(plan):
+    with pytest.raises(
+        ConfigError, match=r"detect\.quiet: '102A_05000_131314' is no interferogram or frame that is scanned; .*102A_05000_131313"
+    ):
+        plan(quiet=["102A_05000_131314"])

@@ -7,8 +7,11 @@ import pytest
 
 from fringeflow.errors import ConfigError
 from fringeflow.files import write_json
+from fringeflow.models import base
+from fringeflow.models.architectures import ARCHITECTURES
 from fringeflow.plan import Plan
 from fringeflow.pretraining.real import RealPair
+from fringeflow.provenance import SCRIPTS, code_files
 
 EVENTS = """event\tsource\ttime\tlatitude\tlongitude\tdepth_km\tmagnitude
 quake\tportal\t2021-03-03T10:16:00\t39.8\t22.2\t8\t6.3
@@ -171,3 +174,11 @@ def test_a_packaged_model_that_has_changed_is_seen(plan, tmp_path):
 def test_an_unknown_model_to_scan_with_is_told_with_the_packaged_one(plan):
     with pytest.raises(ConfigError, match=r"detect\.run: unknown run 'fringeflow-bas'; did you mean 'fringeflow-base'"):
         plan(detect={"run": "fringeflow-bas", "events": ["area"]})
+
+
+def test_another_model_in_the_registry_pretrains_nothing_again():
+    """Hours of training stand behind no list of architectures or strategies, but its few words of its own are the registry's."""
+    behind = {path.name for path in code_files(SCRIPTS / "pretrain_network.py", (base.ENCODER,))}
+    assert "network.py" in behind and not behind & {"registry.py", "architectures.py"}
+    entry = ARCHITECTURES[base.ARCHITECTURE]
+    assert (entry.backbone, entry.encoder, entry.fitter, entry.scale) == (base.BACKBONE, base.ENCODER, base.FITTER, base.SCALE)

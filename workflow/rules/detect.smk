@@ -79,6 +79,7 @@ rule operating_point:
         runtime=10,
     params:
         rate=PLAN.config.detect.false_alarm_rate,
+        scanned=PLAN.detect_json("stride", "min_valid"),
         packaged_digest=PLAN.packaged_digest,
         code=code_digest("operating_point"),
     message:

@@ -24,7 +24,6 @@ rule pretrain_network:
         "../../envs/learning.yaml"
     threads: 2
     resources:
-        **SITE.on_gpu(lambda wildcards: True),
         mem_mb=SITE.memory(6000),
         runtime=SITE.minutes(1440),
     params:

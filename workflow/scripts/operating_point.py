@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from fringeflow.config.studies import Detect
 from fringeflow.detection.detector_choice import read_detector
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.job import run
@@ -14,4 +15,5 @@ if __name__ == "__main__":
             chosen.folder,
             Path(job.output.point),
             fitted=chosen.fitted_keys([Path(path) for path in job.input.samples]),
+            like=Detect.model_validate(job.settings("scanned")),
         )

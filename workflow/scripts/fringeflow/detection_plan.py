@@ -95,17 +95,27 @@ class DetectionPlan(PretrainingPlan):
     def is_quiet(self, key: str) -> bool:
         """Whether a real interferogram is known to show no deformation.
 
-        It stands in a table, or in `detect.quiet`; and no earthquake of the tables with interferograms of its frame falls into its
-        days, the first and the last included, since without the time of the acquisitions it may lie on either side.
+        It stands in a table, or its frame in `detect.quiet`, and no earthquake of the tables with interferograms of its frame falls into
+        its days, the first and the last included, since without the time of the acquisitions it may lie on either side. Or it is named
+        in `detect.quiet` itself: then a person has looked.
         """
         frame, event = key.split("/")[0], self.scanned[key][0]
         if event.source != "portal":
             return False
-        if {key, frame} & set(self.config.detect.quiet):
+        if key in self.config.detect.quiet:
             return True
-        if event.event == frame:  # found in the folder alone: nobody has said what it shows
+        if event.event == frame and frame not in self.config.detect.quiet:  # found in the folder alone: nobody has said what it shows
             return False
         return self.is_untouched(self.scanned[key][1])
+
+    def unknown_quiet(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return what is named in `detect.quiet` and not scanned, as problems of the configuration."""
+        known = {*self.scanned, *(key.split("/")[0] for key in self.scanned)}
+        wrong = [name for name in self.config.detect.quiet if name not in known]
+        return [
+            (("detect", "quiet"), f"detect.quiet: '{name}' is no interferogram or frame that is scanned; {nearest(name, known)}")
+            for name in wrong
+        ]
 
     def detector_samples(self, wildcards: Any) -> list[str]:
         """Return the indexes of the datasets of which a run may scan: what it was fitted on is no measure of quiet."""

@@ -48,7 +48,7 @@ class Plan(ReportPlan):
         plan = cls(config, tables)
         found = check_names(config, tables) + check_splits(config, tables)
         astray = list(check_studies(config))
-        found = [*(found or impossible(plan, studies=not astray)), *astray]
+        found = [*(found or impossible(plan, studies=not astray)), *astray, *plan.unknown_quiet()]
         sources = Sources.read(files)
         problems += [f"{sources.where(key)}: {text}" for key, text in found]
         if problems:

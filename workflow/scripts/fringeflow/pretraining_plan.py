@@ -47,7 +47,8 @@ class PretrainingPlan(CollectionPlan):
 
         def files(wildcards: Any) -> list[str]:
             events = sorted(set(getattr(self.pretraining(wildcards.name), key)))
-            return [self._prepared(event) for event in events] + [path for event in events if (path := self.outlines(event))]
+            drawn = events if key == "real" else []  # what is trained on is quiet: nobody outlines that
+            return [self._prepared(event) for event in events] + [path for event in drawn if (path := self.outlines(event))]
 
         return files
 
@@ -57,7 +58,10 @@ class PretrainingPlan(CollectionPlan):
         def text(wildcards: Any) -> str:
             rows = []
             for event in sorted(set(getattr(self.pretraining(wildcards.name), key))):
-                about: dict[str, Any] = {"path": self._prepared(event).removesuffix("/zarr.json"), "outlines": self.outlines(event)}
+                about: dict[str, Any] = {
+                    "path": self._prepared(event).removesuffix("/zarr.json"),
+                    "outlines": self.outlines(event) if key == "real" else None,
+                }
                 about["event"] = self.event(event).model_dump(mode="json", exclude={"place"})
                 for row in self.tables.interferograms[event]:
                     rows.append({**about, "interferogram": row.model_dump(mode="json"), "untouched": self.is_untouched(row)})

@@ -26,7 +26,8 @@ class Pretraining(Strict):
     weight_decay: float = Field(0.02, ge=0, description="Of AdamW.")
     held_out: int = Field(128, ge=16, description="Further scenes that the network is judged on, which no network is trained on.")
     label: LabelRule = Field(
-        LabelRule(), description="The label rule; between no deformation and `min_area` a target lies between 0 and 1."
+        LabelRule(),
+        description="The label rule; between no deformation and `min_area` a target lies between 0 and 1, and `quiet_fringes` means nothing here.",
     )
     prevalence: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.05,

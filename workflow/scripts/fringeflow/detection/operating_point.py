@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from fringeflow.config.studies import Detect
 from fringeflow.detection.risk import DEFAULT, EDGES, RiskControl, control_risk, count_values, shares_of
 from fringeflow.detection.windows import read_windows
 from fringeflow.errors import DatasetError
@@ -41,11 +42,14 @@ class Quiet:
     count: int
 
 
-def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out: Path, *, fitted: Collection[str] = ()) -> dict[str, Any]:
+def operating_point(
+    key: str, quiet: Sequence[Path], rate: float, run: Path, out: Path, *, fitted: Collection[str] = (), like: Detect | None = None
+) -> dict[str, Any]:
     """Choose the threshold for one interferogram and write it down with all that it rests on.
 
     Quiet pairs of its own frame are used alone where they are enough for the rate, otherwise together with those of other
-    frames. The interferogram itself never counts: it may not be as quiet as it is held to be.
+    frames. Neither the interferogram itself counts nor pairs of its frame that share days with it: if it is not as quiet as it is held
+    to be, they show the same.
 
     Parameters
     ----------
@@ -53,7 +57,7 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
         `frame/pair` of the interferogram that is to be judged.
     quiet : sequence of Path
         Tables of windows (see `scan_interferogram`) of interferograms that hold no deformation, real ones. A file may hold
-        several.
+        several; of one interferogram in two files the later one counts.
     rate : float
         See `control_risk`.
     run : Path
@@ -62,24 +66,28 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
         JSON to write.
     fitted : collection of str
         Interferograms that the run was fitted or chosen on: they are not exchangeable with a new one and do not count.
+    like : Detect, optional
+        How the interferogram was scanned: tables that were scanned with another `stride` or `min_valid` do not count either.
 
     Returns
     -------
     dict
-        What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`, `share_above` and
-        `window_share_above` (of the quiet interferograms, mean), `interferograms` (n), `disjoint` (how many of them share no
-        acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys), `left_out` (keys of `fitted`), `run`,
-        `run_digest` and `says`, a sentence for people.
+        What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`,
+        `share_above` and `window_share_above` (of the quiet interferograms, mean), `interferograms` (n), `disjoint` (how many of
+        them share no acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys),
+        `left_out` (keys of `fitted`), `overlapping` (keys that share days with it), `run`, `run_digest` and `says`, a sentence
+        for people.
 
     Raises
     ------
     DatasetError
         If a table is none, or was made with another run.
     """
-    known, about = _read(quiet, Path(run))
+    known, about = _read(quiet, Path(run), like)
     known.pop(key, None)
     seen = sorted(set(known) & set(fitted))
-    for name in seen:
+    together = sorted(name for name in set(known) - set(seen) if _together(name, key))
+    for name in (*seen, *together):
         del known[name]
     frame = key.split("/")[0]
     own = {name: shown for name, shown in known.items() if name.split("/")[0] == frame}
@@ -104,6 +112,7 @@ def operating_point(key: str, quiet: Sequence[Path], rate: float, run: Path, out
         "windows": sum(shown.count for shown in used.values()),
         "own": len(own),
         "left_out": seen,
+        "overlapping": together,
         "scope": "none" if not used else "frame" if enough else "all",
         "rests_on": sorted(used),
         **about,
@@ -155,18 +164,31 @@ def _at_least_even(found: RiskControl) -> float:
     return found.threshold if found.attained else max(found.threshold, DEFAULT)
 
 
-def _read(quiet: Sequence[Path], run: Path) -> tuple[dict[str, Quiet], dict[str, str]]:
+def _together(name: str, key: str) -> bool:
+    """Whether two interferograms of one frame share a day."""
+    (frame, pair), (other, days) = (text.split("/") for text in (name, key))
+    (first, second), (begin, end) = pair.split("_"), days.split("_")
+    return frame == other and first <= end and begin <= second
+
+
+def _read(quiet: Sequence[Path], run: Path, like: Detect | None) -> tuple[dict[str, Quiet], dict[str, str]]:
     """Return what every quiet interferogram shows by its key, and which run saw them."""
     name = read_json(run / "run.json").get("name", "/".join(run.parts[-4:]))
     wanted = {"run": name, "run_digest": sha256_file(run / "run.json")}
     known: dict[str, Quiet] = {}
-    for path in sorted(map(Path, quiet)):
+    for path in map(Path, quiet):
         table, about = read_windows(path)
         if about.get("run_digest") != wanted["run_digest"]:
             raise DatasetError(
                 f"{path}: was scanned with {about.get('run')} ({str(about.get('run_digest'))[:12]}), expected {wanted['run']} "
                 f"({wanted['run_digest'][:12]}): scores of two runs have no common threshold. Scan it again"
             )
+        if like is not None and any(about.get(part) != getattr(like, part) for part in ("stride", "min_valid")):
+            logger.warning(
+                "%s: was scanned with stride %s and min_valid %s, not with %s and %s; it does not count",
+                *(path, about.get("stride"), about.get("min_valid"), like.stride, like.min_valid),
+            )
+            continue
         for (frame, pair), part in table.groupby(["frame", "pair"], sort=True):
             counts = np.asarray(about.get("maps", {}).get(f"{frame}/{pair}", []))
             if len(counts) != len(EDGES) or not counts.sum():

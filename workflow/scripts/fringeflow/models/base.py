@@ -7,6 +7,12 @@ It is a trained run like any other, whose backbone's weights can be a start for 
 from pathlib import Path
 
 NAME = "fringeflow-base"
+ARCHITECTURE = "lite0_stride16"
+BACKBONE = "tf_efficientnet_lite0:5"
+ENCODER = "fringeflow.models.torch_backbones"
+FITTER = "fringeflow.training.fit_torch"
+SCALE = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""As they are registered (a test compares). Pretraining takes them from here, so that another model in the registry trains nothing again."""
 FOLDER = Path(__file__).with_name("base")
 """Holds run.json, model/, metrics.json, quiet.parquet, card.md."""
 WEIGHTS = FOLDER / "backbone.safetensors"

@@ -9,7 +9,7 @@ from fringeflow.files import sha256_file
 from fringeflow.models.base import CARD, FOLDER, NAME, QUIET, WEIGHTS
 from fringeflow.pretraining.package import renamed
 
-FILES = ("backbone.safetensors", "metrics.json", "run.json", QUIET, CARD)
+FILES = ("backbone.safetensors", "metrics.json", "run.json", CARD)
 
 
 def install(source: Path, folder: Path = FOLDER) -> None:
@@ -35,6 +35,8 @@ def install(source: Path, folder: Path = FOLDER) -> None:
     fresh.mkdir()
     for name in FILES:
         shutil.copyfile(source / name, fresh / name)
+    if (source / QUIET).is_file():
+        shutil.copyfile(source / QUIET, fresh / QUIET)
     shutil.copytree(source / "model", fresh / "model", copy_function=shutil.copyfile)
     renamed(fresh, NAME, sha256_file(fresh / WEIGHTS.name))
     shutil.rmtree(folder, ignore_errors=True)

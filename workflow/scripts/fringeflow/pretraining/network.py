@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from fringeflow.config.pretraining import Pretraining
-from fringeflow.models.registry import ARCHITECTURES
+from fringeflow.models.base import ARCHITECTURE, BACKBONE, ENCODER, SCALE
 from fringeflow.models.spec import EncoderSpec
 from fringeflow.models.torch_backbones import build_backbone
 
-ARCHITECTURE = ARCHITECTURES["lite0_stride16"]
 MEMORY = 0.995
 """How much of the running mean of the weights a step leaves: about 200 steps count."""
 IMAGES = 32
@@ -23,15 +22,15 @@ IMAGES = 32
 def encoder_of(settings: Pretraining, weights: str, digest: str = "") -> EncoderSpec:
     """Return the backbone with some weights, as the registry would describe it."""
     return EncoderSpec(
-        key=f"{ARCHITECTURE.name}-{weights if not digest else f'backbone-{digest[:8]}'}-{settings.input_size}-sincos",
-        module=ARCHITECTURE.encoder,
-        backbone=ARCHITECTURE.backbone,
+        key=f"{ARCHITECTURE}-{weights if not digest else f'backbone-{digest[:8]}'}-{settings.input_size}-sincos",
+        module=ENCODER,
+        backbone=BACKBONE,
         weights=weights,
         weights_digest=digest,
         input_size=settings.input_size,
         encoding="sincos",
-        mean=ARCHITECTURE.scale[0],
-        std=ARCHITECTURE.scale[1],
+        mean=SCALE[0],
+        std=SCALE[1],
     )
 
 

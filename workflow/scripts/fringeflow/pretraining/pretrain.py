@@ -18,11 +18,12 @@ from fringeflow.config.pretraining import Pretraining
 from fringeflow.errors import ModelError
 from fringeflow.evaluation.temperature import fit_temperature
 from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text, write_json
+from fringeflow.models.base import ARCHITECTURE, FITTER
 from fringeflow.models.quantised import quantised, restored
 from fringeflow.models.spec import ModelSpec
 from fringeflow.models.torch_heads import build_head
 from fringeflow.pretraining.implants import QuietGround, implants
-from fringeflow.pretraining.network import ARCHITECTURE, Learner, encoder_of
+from fringeflow.pretraining.network import Learner, encoder_of
 from fringeflow.pretraining.stream import CHUNK, augmented, chunk_of, stream_chunks
 from fringeflow.pretraining.tiles import VIEW, Tiles
 from fringeflow.progress import progress_bar
@@ -75,7 +76,10 @@ def pretrain(
     torch.set_num_threads(threads)
     cut: dict[str, Any] = {"tile": settings.tile, "count": settings.tiles, "input_size": settings.input_size, "rule": settings.label}
     held = chunk_of(settings.seed + HELD_OUT_SEED, 0, settings.held_out, *cut.values())
-    made_of: dict[str, Any] = {"settings": settings.model_dump(mode="json", exclude={"scenes", "real", "real_stride"}), "scenes": scenes}
+    made_of: dict[str, Any] = {
+        "settings": settings.model_dump(mode="json", exclude={"scenes", "real", "real_stride", "implant"}),
+        "scenes": scenes,
+    }
     made_of |= {"threads": threads, "quiet": [ground.digest for ground in quiet], "code": code}
     key = sha256_text(canonical_json(made_of))
     folder.mkdir(parents=True, exist_ok=True)
@@ -98,9 +102,9 @@ def _train(
     threads: int,
 ) -> tuple[Learner, list[dict[str, float]]]:
     """Train, from where a killed training was; return the learner and its history."""
-    per_scene = settings.tiles * settings.passes / settings.batch
-    learner = Learner(settings, max(1, round(scenes * per_scene)))
     chunks = -(-scenes // CHUNK)
+    steps = max(chunks, round(scenes * settings.tiles * settings.passes / settings.batch))
+    learner = Learner(settings, steps)
     done, history = 0, []
     if (kept := checkpoint.load()) is not None:
         learner.resume(kept[0], int(kept[1]["step"]))
@@ -115,7 +119,7 @@ def _train(
             bar.update(min(CHUNK, scenes - number * CHUNK))
             if number < done:
                 continue
-            loss = _learn_chunk(settings, learner, Tiles.joined(list(pool)), len(chunk), quiet, number)
+            loss = _learn_chunk(settings, learner, Tiles.joined(list(pool)), quiet, number, steps=_share(steps, chunks, number))
             if not np.isfinite(loss):
                 raise ModelError(
                     f"pretraining: the loss is {loss} after {learner.step} steps; lower learning_rate ({settings.learning_rate})"
@@ -130,12 +134,21 @@ def _train(
     return learner, history
 
 
-def _learn_chunk(settings: Pretraining, learner: Learner, pool: Tiles, fresh: int, quiet: Sequence[QuietGround], number: int) -> float:
+def _share(steps: int, chunks: int, number: int) -> int:
+    """Return how many of all steps belong to a chunk: they add up to all.
+
+    >>> [_share(10, 4, number) for number in range(4)]
+    [2, 3, 2, 3]
+    """
+    return (number + 1) * steps // chunks - number * steps // chunks
+
+
+def _learn_chunk(settings: Pretraining, learner: Learner, pool: Tiles, quiet: Sequence[QuietGround], number: int, *, steps: int) -> float:
     """Take the steps that belong to a chunk of scenes; return their mean loss."""
     rng = np.random.default_rng([settings.seed, 7, number])
     real = round(settings.batch * settings.implant_share) if quiet else 0
     losses = []
-    for _ in range(max(1, round(fresh * settings.passes / settings.batch))):
+    for _ in range(steps):
         rows = rng.choice(len(pool), settings.batch - real, replace=len(pool) < settings.batch)
         images, targets = pool.images[rows], pool.targets[rows]
         if real:
@@ -206,9 +219,9 @@ def _write_run(
     (folder / "model").mkdir(exist_ok=True)
     load = fitted.save(folder / "model", STEM)
     spec = ModelSpec(
-        name=ARCHITECTURE.name,
-        architecture=ARCHITECTURE.name,
-        fitter=ARCHITECTURE.fitter,
+        name=ARCHITECTURE,
+        architecture=ARCHITECTURE,
+        fitter=FITTER,
         mode="frozen",
         head="linear",
         encoder_spec=encoder_of(settings, weights.as_posix(), sha256_file(weights)),

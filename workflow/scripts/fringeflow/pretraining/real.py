@@ -56,8 +56,8 @@ class RealPair:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether no earthquake falls into the pair."""
-        if not self.untouched:
+        """Whether it is real, and no earthquake falls into it."""
+        if not self.untouched or self.event.source != "portal":
             return False
         data = open_interferogram(self.path, self.interferogram.key)
         return gather_evidence(self.event, self.interferogram, None, data.latitude, data.longitude).verdict == NO_DEFORMATION
