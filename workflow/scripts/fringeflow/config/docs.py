@@ -62,6 +62,8 @@ snakemake --cores 4 --configfile config/mine.yaml
 Mappings are merged key by key, lists are replaced. An unknown key, a wrong value or an impossible combination is
 refused before any job starts, and all problems are told at once. `config.schema.json` lets an editor check while
 you type. Presets beside this file: see the comment at the top of each `.yaml`.
+
+An overlay of somebody else's can run code before Fringeflow sees it (Snakemake's `__use_yte__`): read it first, as you would a script.
 """
 
 
