@@ -1,15 +1,19 @@
 """One run at a time holds a folder, the kernel frees it, and a job of an ended run puts nothing under a final name."""
 
+import errno
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from fringeflow import lock
 from fringeflow.errors import RunError
 from fringeflow.files import atomic, write_json
-from fringeflow.lock import LOCK, VARIABLE, Run, check, hold, holder
+from fringeflow.lock import LOCK, VARIABLE, Run, check, hold, holder, sign
 from fringeflow.provenance import SCRIPTS
 
 HOLD = (
@@ -70,6 +74,91 @@ def test_of_a_run_from_another_machine_nothing_is_concluded(tmp_path):
     assert not hold(tmp_path)
 
 
+def test_a_run_on_another_machine_keeps_its_name_until_snakemake_gave_way(tmp_path):
+    """Where flock holds on one machine only, that run may live: its jobs look for this name, and a second try must not trust a first."""
+    (tmp_path / LOCK).parent.mkdir()
+    (tmp_path / LOCK).write_text("elsewhere 4711 123")
+    for _ in range(2):
+        assert not hold(tmp_path)
+        assert (tmp_path / LOCK).read_text() == "elsewhere 4711 123"
+        assert not os.environ[VARIABLE]
+    sign(tmp_path)
+    assert (tmp_path / LOCK).read_text() == os.environ[VARIABLE] == str(Run.own())
+
+
+def test_a_run_on_another_machine_that_has_snakemakes_lock_is_not_disturbed(tmp_path):
+    """Not by other targets either, which Snakemake itself would let in; `--unlock` removes that lock."""
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (tmp_path / LOCK).write_text("elsewhere 4711 123")
+    (locks / "0.output.lock").write_text("results/other.tsv\n")
+    for _ in range(2):
+        with pytest.raises(RunError, match=r"4711 on elsewhere .* or elsewhere is down, run `snakemake --unlock`"):
+            hold(tmp_path)
+    assert (tmp_path / LOCK).read_text() == "elsewhere 4711 123"
+    (locks / "0.output.lock").unlink()
+    assert not hold(tmp_path)
+
+
+def test_the_name_is_on_the_disk_before_any_job_starts(tmp_path, monkeypatch):
+    """Or a node would read what was there before, and refuse to write."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.pread(handle, 1000, 0).decode()))
+    hold(tmp_path)
+    assert synced == [str(Run.own())]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_left_to_snakemake(tmp_path, monkeypatch, number):
+    """ENOSYS is what Lustre says that is mounted without `flock`."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    before = len(os.listdir("/proc/self/fd"))
+    assert not hold(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before, "the file is closed"
+    sign(tmp_path)
+    assert not os.environ[VARIABLE]
+    assert not (tmp_path / LOCK).read_text()
+
+
+def test_the_folder_of_somebody_else_is_told(tmp_path, monkeypatch):
+    """Root may write anywhere, so the system's answer is played."""
+
+    def refuse(path, *_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(lock.os, "open", refuse)
+    with pytest.raises(RunError, match=rf"{tmp_path}/{LOCK}: no permission .* a folder of your own"):
+        hold(tmp_path)
+
+
+def shared(folder):
+    """Open the lock as a dry-run does, and take it."""
+    (folder / LOCK).parent.mkdir()
+    (folder / LOCK).write_text(f"{socket.gethostname()} {2**22 + 1} 123")
+    handle = os.open(folder / LOCK, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    return handle
+
+
+def test_a_dry_run_that_looks_does_not_turn_a_run_away(tmp_path):
+    handle = shared(tmp_path)
+    looking = threading.Timer(0.3, os.close, [handle])
+    looking.start()
+    assert hold(tmp_path)
+    looking.join()
+
+
+def test_a_dead_process_is_not_told_to_run(tmp_path):
+    handle = shared(tmp_path)
+    with pytest.raises(RunError, match="another process runs a workflow"):
+        hold(tmp_path)
+    os.close(handle)
+
+
 def test_a_job_whose_run_has_ended_writes_nothing(tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     write_json(path, "before")
@@ -93,6 +182,8 @@ def test_a_job_on_another_machine_stops_once_the_next_run_has_begun(tmp_path, mo
     LOCK.parent.mkdir()
     LOCK.write_text("login7 4711 123")
     check()
+    LOCK.write_text("")
+    check()  # a run signs at this moment
     LOCK.write_text("login7 4712 456")
     with pytest.raises(RunError, match="4711 on login7"):
         check()

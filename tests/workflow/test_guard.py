@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import time
 from contextlib import suppress
 
@@ -121,6 +122,54 @@ def test_a_second_workflow_is_refused_and_the_first_goes_on(mini):
     said, _ = first.communicate(timeout=120)
     assert first.returncode == 0, said
     assert "Nothing to be done" in mini.run()
+
+
+def test_without_locks_on_request_nobody_is_refused_and_nothing_is_looked_through(mini):
+    first, _ = waiting(mini)
+    said = mini.run("--cores", "1", "--nolock", "results/events/e1/wrapped.zarr/zarr.json")
+    assert "results are not looked through" in said
+    assert mini.text(".snakemake/fringeflow.lock").split()[1] == str(first.pid)
+    (mini.folder / "wait").unlink()
+    said, _ = first.communicate(timeout=120)
+    assert first.returncode == 0, said
+
+
+def test_a_run_led_from_another_machine_is_not_disturbed_until_it_is_unlocked(mini):
+    """As on a file system where flock holds on one machine only. The second try is refused like the first one."""
+    lock = mini.folder / ".snakemake/fringeflow.lock"
+    lock.write_text("login7 4711 123")
+    (mini.folder / ".snakemake/locks").mkdir(exist_ok=True)
+    (mini.folder / ".snakemake/locks/0.output.lock").write_text("results/table.tsv\n")
+    for _ in range(2):
+        said = mini.run(fails=True)
+        assert "4711 on login7" in said
+        assert "snakemake --unlock" in said
+    assert lock.read_text() == "login7 4711 123"
+    mini.run("--unlock")
+    assert "Nothing to be done" in mini.run()
+    assert socket.gethostname() in lock.read_text()
+
+
+def test_a_copy_without_times_is_read_once_though_there_is_nothing_to_do(mini):
+    index = mini.folder / "results/provenance/index.json"
+    before = index.read_text()
+    for name in FILES:
+        os.utime(mini.folder / name)
+    mini.run("-n")
+    assert index.read_text() == before, "a dry-run writes nothing"
+    assert "Nothing to be done" in mini.run()
+    assert index.read_text() != before
+    about = (mini.folder / "results/table.tsv").stat()
+    flip(mini.folder / "results/table.tsv")
+    os.utime(mini.folder / "results/table.tsv", ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert "results/table.tsv" not in mini.run("-n"), "same size and time as at the last look: not opened"
+
+
+@pytest.mark.parametrize(("limit", "stands"), [((), None), (("--max-jobs-per-timespan", "7/2s"), 7)], ids=["default", "own"])
+def test_only_snakemakes_own_limit_of_the_rate_is_taken_off(mini, limit, stands):
+    with open(mini.folder / "Snakefile", "a") as handle:
+        handle.write("\nonstart:\n    print('LIMIT', getattr(workflow.scheduling_settings.max_jobs_per_timespan, 'max_jobs', None))\n")
+    assert f"LIMIT {stands}\n" in mini.run("--cores", "1", "--forcerun", "table", *limit)
 
 
 def test_after_kill_9_a_plain_rerun_works_and_no_job_is_left_over(mini):

@@ -1,6 +1,8 @@
 # What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
 # Requires: fringeflow on the path. Gives: update_index, for the end of a run.
 
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from snakemake.dag import DAG
@@ -8,7 +10,15 @@ from snakemake.logging import logger
 
 from fringeflow.errors import RunError
 from fringeflow.healing import find_damage, heal, update_index
-from fringeflow.lock import hold, holder
+from fringeflow.lock import hold, holder, sign
+
+
+@contextmanager
+def locked_and_signed(lock):
+    """Take Snakemake's own lock; only then may a run put its name in place of one from another machine."""
+    with lock():
+        sign(Path())
+        yield
 
 
 def before_jobs_are_chosen(dag):
@@ -18,22 +28,29 @@ def before_jobs_are_chosen(dag):
         return  # `--summary`, `--dag` and their like, or a job on a cluster
     # While Snakemake 9 limits the rate of jobs (100/1s unless told otherwise), every job that ends leaves a timer behind
     # that walks through all ready jobs once a second from then on (its pull request 3744): a fifth of a core after 100
-    # jobs, and all of it after 1,000. Without the limit there are no timers.
-    run.scheduling_settings.max_jobs_per_timespan = None
+    # jobs, and all of it after 1,000. Without the limit there are no timers. Another limit than that is the user's.
+    limit = run.scheduling_settings.max_jobs_per_timespan
+    if limit and (limit.max_jobs, limit.timespan) == (100, 1):
+        run.scheduling_settings.max_jobs_per_timespan = None
+    locks = not run.dryrun and run.execution_settings.lock  # not with `--nolock`
     try:
-        if not run.dryrun and hold(Path()):
+        if locks and hold(Path()):
             # Snakemake's own lock, of a run that was killed, since this one has ours. It removes the whole folder.
             run.persistence.cleanup_locks()
             Path(run.persistence.path, "locks").mkdir(exist_ok=True)
     except RunError as error:
         raise WorkflowError(str(error)) from None
-    if run.dryrun and (other := holder(Path())):
+    if locks:
+        run.persistence.lock = partial(locked_and_signed, run.persistence.lock)
+    elif other := holder(Path()):
         logger.warning(
             f"Process {other.pid} on {other.host} runs a workflow in this folder: results are not looked through"
         )
         return
     planned = {str(path) for job in dag.jobs for path in job.output}
     damage = find_damage() if planned and not run.touch else []
+    if planned and not run.touch and not run.dryrun:
+        update_index()  # also if nothing is to be done, or a job fails: a copied folder is read once
     if damage:
         forced, told = heal(damage, planned, touch=not run.dryrun)
         dag.forcefiles.update(forced)

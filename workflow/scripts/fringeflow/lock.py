@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,10 @@ LOCK = Path(".snakemake/fringeflow.lock")
 VARIABLE = "FRINGEFLOW_RUN"
 """In the environment of jobs, on this machine and on others: the run that they belong to."""
 PR_SET_PDEATHSIG = 1
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+"""What file systems without locks say; ENOSYS is Lustre's word."""
+PATIENCE = 1.0
+"""Seconds to try: a dry-run that asks who is here (`holder`) has the lock for a moment."""
 _held: dict[Path, int] = {}
 
 
@@ -89,26 +94,63 @@ def hold(folder: Path) -> bool:
         If another run holds it.
     """
     path = folder.absolute() / LOCK
-    path.parent.mkdir(exist_ok=True)
     if path in _held:
-        return True
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    before = Run.parse(os.pread(handle, 1000, 0).decode(errors="replace"))
+        return _name(_held[path]) == Run.own()
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise RunError(_refusal(folder, before)) from None
+        path.parent.mkdir(exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except PermissionError as error:
+        raise RunError(
+            f"{error.filename}: no permission to write there, as every run must. Is it somebody else's? "
+            "Run in a folder of your own, or let its owner give you write access"
+        ) from None
+    try:
+        taken = _take(handle)
     except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
-            raise
+        before = _name(handle)
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise RunError(_refusal(folder, before)) from None
+        raise
+    if not taken:
+        os.close(handle)
         return False  # a file system without locks: Snakemake's own is all there is
-    own = str(Run.own())
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, own.encode(), 0)
+    before = _name(handle)
+    if before is None or before.is_here:
+        _held[path] = handle
+        sign(folder)
+        return before is not None
+    # Where a lock holds on its own machine only, that run may live: it keeps its name until Snakemake's lock is ours.
+    if any((path.parent / "locks").glob("*.lock")):
+        os.close(handle)
+        raise RunError(
+            f"{folder.absolute()}: process {before.pid} on {before.host} runs a workflow in this folder, or was killed. Wait until it is done, "
+            f"or stop it (kill -INT {before.pid} on {before.host}). If it has ended or {before.host} is down, "
+            "run `snakemake --unlock` and start again; a dry-run (-n) is possible meanwhile."
+        )
     _held[path] = handle
-    os.environ[VARIABLE] = own
-    return before is not None and before.is_here
+    return False
+
+
+def sign(folder: Path) -> None:
+    """Put the name of this run into the lock that it holds, and into the environment of its jobs.
+
+    `hold` does so by itself, unless the last run was led from another machine: then only once Snakemake's own lock is
+    taken. A run that Snakemake refuses must not take the name from the one that works.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the workflow runs. Without a lock there (a file system that has none) nothing happens.
+    """
+    handle, own = _held.get(folder.absolute() / LOCK), Run.own()
+    if handle is None:
+        return
+    if _name(handle) != own:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(own).encode(), 0)
+        os.fsync(handle)  # or other machines would still read what was there before
+    os.environ[VARIABLE] = str(own)
 
 
 def holder(folder: Path) -> Run | None:
@@ -120,7 +162,7 @@ def holder(folder: Path) -> Run | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return Run.parse(os.pread(handle, 1000, 0).decode(errors="replace"))
+        return _name(handle)
     except OSError:
         return None
     finally:
@@ -158,9 +200,10 @@ def check() -> None:
         ended = not run.lives
     else:
         try:
-            ended = Run.parse(LOCK.read_text()) != run
+            found = Run.parse(LOCK.read_text())
         except OSError:
             return
+        ended = found is not None and found != run  # it is empty for a moment while a run signs it
     if ended:
         raise RunError(
             f"the run that started this job (process {run.pid} on {run.host}) has ended, so its results are not wanted: a later run makes them"
@@ -172,10 +215,42 @@ def is_running(pid: int) -> bool:
     return _start(pid) is not None
 
 
+def _take(handle: int) -> bool:
+    """Take an open file's lock; False where the file system has none.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it, and keeps it.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            return False
+        else:
+            return True
+
+
+def _name(handle: int) -> Run | None:
+    """Return the run that an open lock names."""
+    return Run.parse(os.pread(handle, 1000, 0).decode(errors="replace"))
+
+
 def _refusal(folder: Path, run: Run | None) -> str:
+    if run and run.is_here and not run.lives:
+        run = None  # the name of the last run: the one that is here has not signed yet
     who = f"process {run.pid} on {run.host}" if run else "another process"
     stop = f"stop it (kill -INT {run.pid}{'' if run.is_here else f' on {run.host}'})" if run else "stop it"
-    return f"{folder.absolute()}: {who} runs a workflow in this folder. Wait until it is done, or {stop}; a dry-run (-n) is possible meanwhile."
+    down = "" if run is None or run.is_here else f" If {run.host} is down, remove {LOCK}, run `snakemake --unlock` and start again."
+    return f"{folder.absolute()}: {who} runs a workflow in this folder. Wait until it is done, or {stop}; a dry-run (-n) is possible meanwhile.{down}"
 
 
 def _start(pid: int) -> str | None:
