@@ -9,7 +9,8 @@ import pytest
 
 from fringeflow import healing
 from fringeflow.healing import find_damage, heal, update_index
-from fringeflow.records import FOLDER, Record, begin_record, left_by, now, record_path
+from fringeflow.job import Job
+from fringeflow.records import FOLDER, Record, begin_record, left_by, loaded_versions, now, record_path
 
 STORE = "results/events/e1/interferograms.zarr"
 RAW = "results/raw/001A_00001_000001/20200101_20200113"
@@ -127,3 +128,106 @@ def test_records_are_named_by_what_the_job_is_not_by_the_order_of_its_wildcards(
     long = [record_path("train", {"a": letter * 300}).name for letter in "xy"]
     assert len(set(long)) == 2
     assert max(map(len, long)) < 255
+
+
+def shared(made: str, output: str, text: str) -> Record:
+    """Write a manifest that two events have in common, and the record of one of them."""
+    manifest = f"{RAW}/shared.json"
+    write(manifest, text)
+    write(output, output)
+    outputs, beside = left_by([output], [manifest])
+    record = replace(begin_record("fetch", {"event": output}, [], {}, code="c", seed=1), outputs=outputs, beside=beside, made=made)
+    record.write()
+    return record
+
+
+@pytest.mark.parametrize("with_index", [False, True])
+def test_of_events_that_share_a_file_the_last_that_wrote_it_decides(with_index):
+    """Also where the younger record sorts first, or was made within the same second; and it is not the elder's to remove."""
+    shared("2026-01-01T00:00:00+00:00", "results/raw/b.json", "from a mirror")
+    young = shared("2026-01-02T00:00:00+00:00", "results/raw/a.json", "from another")
+    if with_index:
+        update_index()
+    with pytest.MonkeyPatch.context() as patched:
+        if with_index:
+            patched.setattr(healing.Record, "read", lambda path: pytest.fail(f"{path} was read"))
+        assert damaged() == set()
+    write(f"{RAW}/shared.json", "from a mirror")
+    assert [one.record.path for one in find_damage()] == [young.path], "what the elder finds sound"
+    os.unlink(f"{RAW}/shared.json")
+    assert len(find_damage()) == 2, "missing is missing for both"
+    shared("2026-01-03T00:00:00+00:00", "results/raw/b.json", "b")
+    shared("2026-01-03T00:00:00+00:00", "results/raw/a.json", "a")
+    assert damaged() == set()
+
+
+def test_results_that_were_removed_and_are_not_wanted_are_told_of_once_and_forgotten():
+    shutil.rmtree("results/runs")
+    shutil.rmtree("results/comparison")
+    record = record_path("train", {"event": "e1"})
+    assert len(damaged()) == 3
+    for touch in (False, True):
+        forced, told = heal(find_damage(), {"results/comparison/d.tsv"}, touch=touch)
+        assert forced == {"results/comparison/d.tsv"}, "what is wanted is made again"
+        assert [line for line in told if "train" in line] == [
+            "The results of train (e1) were removed, and this run does not need them: their record goes, too"
+        ]
+        assert record.exists() != touch
+    assert damaged() == {"results/comparison/d.tsv"}
+
+
+def test_a_job_of_which_an_output_or_a_damaged_file_is_left_is_not_forgotten():
+    write("results/runs/r/model/seed0.safetensors", "x")
+    for _ in range(2):
+        _, told = heal(find_damage(), set(), touch=True)
+        assert any("seed0.safetensors: 1 bytes" in line for line in told)
+        Path("results/runs/r/run.json").unlink(missing_ok=True)
+    assert record_path("train", {"event": "e1"}).exists()
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", "p/desktop.ini", "p/wrapped/note.txt", "p/wrapped/c.0.0 (copy)", "p/zarr-1.json", "c/x.db"])
+def test_somebodys_own_file_in_a_store_is_told_of_once_and_left(name):
+    path = f"{STORE}/{name}"
+    Path(path).parent.mkdir(exist_ok=True)
+    write(path, "mine")
+    forced, told = heal(find_damage(), {f"{STORE}/zarr.json"}, touch=True)
+    assert forced == set()
+    assert len(told) == 1
+    assert path in told[0]
+    assert Path(path).read_text() == "mine"
+    update_index()
+    assert damaged() == set()
+
+
+@pytest.mark.parametrize("name", ["p/wrapped/c.7.0", "p/wrapped/c/0/1", "q/zarr.json", "p/c"])
+def test_what_zarr_would_read_is_damage(name):
+    path = f"{STORE}/{name}"
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write(path, "mine")
+    forced, _ = heal(find_damage(), {f"{STORE}/zarr.json"}, touch=True)
+    assert forced == {f"{STORE}/zarr.json"}
+    assert not os.path.exists(path)
+
+
+def test_what_is_left_of_a_record_is_watched_on():
+    shutil.rmtree(RAW)
+    update_index()
+    write("results/raw/e1.json", "x")
+    assert damaged() == {"results/raw/e1.json"}
+
+
+@pytest.mark.parametrize("folder", [RAW, STORE])
+def test_a_folder_that_came_back_empty_is_seen(folder):
+    shutil.rmtree(folder)
+    update_index()
+    Path(folder).mkdir()
+    assert damaged()
+
+
+def test_a_run_made_with_another_version_of_a_library_is_not_kept():
+    made = Record.read(record_path("compare", {"event": "e1"}))
+    versions = loaded_versions()
+    for recorded, kept in ((versions, True), (versions | {"numpy": "1.0"}, False), (versions | {"python": "3.0.0"}, False)):
+        replace(made, versions=recorded).write()
+        assert Job(None, list(made.outputs), None, None, 1, record=replace(made, outputs={}, versions={})).unchanged() == kept
+        assert made.path.exists() == kept, "a record of what is about to be written over would be wrong"

@@ -92,11 +92,54 @@ def test_a_result_without_a_record_and_one_that_no_rule_makes_are_listed(mini):
     assert table[FILES[3]]["why"] == "the configuration has no such job any more"
 
 
-def test_a_record_that_was_damaged_is_named(mini):
-    flawed = mini.folder / "results/provenance/table/table.json"
-    cut(flawed)
-    said, _ = verified(mini, fails=True)
-    assert "results/provenance/table/table.json" in said
+def test_a_record_that_was_damaged_is_named_and_mended_as_advised(mini):
+    """A plain run does not look at what nobody can read."""
+    before, name = mini.results(), "results/provenance/table/table.json"
+    cut(mini.folder / name)
+    said, table = verified(mini, fails=True)
+    assert name in said
+    assert "Nothing to be done" in mini.run()
+    assert "remove it" in table[name]["why"]
+    assert "`snakemake --forcerun table`" in table[name]["why"]
+    os.unlink(mini.folder / name)
+    mini.run("--cores", "1", "--forcerun", "table")
+    verified(mini)
+    assert mini.results() == before
+
+
+def test_results_removed_because_nobody_wants_them_are_no_damage(mini):
+    """The configuration asks for the weights no more, and they are gone with their table: verify says so, a run forgets them."""
+    text = (mini.folder / "Snakefile").read_text()
+    text = text.replace('input: "results/table.tsv"', 'input: "results/events/e1/wrapped.zarr/zarr.json"')
+    (mini.folder / "Snakefile").write_text(text.replace("rule weights:", "rule heavy:"))
+    shutil.rmtree(mini.folder / "results/runs")
+    os.unlink(mini.folder / FILES[4])
+    _, table = verified(mini)
+    assert table[FILES[3]]["status"] == table[FILES[4]]["status"] == "removed"
+    assert mini.run("-n").count("weights") == 1, "a line a job"
+    assert mini.run().count("weights") == 1
+    assert "weights" not in mini.run()
+    assert "weights" not in mini.run("-n")
+    _, table = verified(mini)
+    assert FILES[3] not in table
+
+
+def test_somebodys_own_file_in_a_store_is_unrecorded(mini):
+    note = "results/events/e1/wrapped.zarr/Thumbs.db"
+    (mini.folder / note).write_bytes(b"x")
+    _, table = verified(mini)
+    assert table[note]["status"] == "unrecorded"
+
+
+def test_a_file_that_a_younger_job_wrote_again_is_not_the_elders_damage(mini):
+    """Two records name the weights, as two events name an interferogram that they share."""
+    name = mini.folder / "results/provenance/table/table.json"
+    record = json.loads(name.read_text())
+    record["beside"] = {FILES[2]: {"digest": "sha256:0", "bytes": 4000, "mtime_ns": 0}}
+    for made, fails in (("2000-01-01T00:00:00+00:00", False), ("2999-01-01T00:00:00+00:00", True)):
+        name.write_text(json.dumps(record | {"made": made}))
+        _, table = verified(mini, fails=fails)
+        assert (FILES[2] in table) == fails
 
 
 def test_a_record_tells_what_the_issue_asks_for(mini):

@@ -7,7 +7,8 @@ same size and time is taken for the same; `verify` reads everything.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from typing import Any
 import xxhash
 
 from fringeflow.files import write_json
-from fringeflow.records import FOLDER, Left, Record, digest_of, members
+from fringeflow.records import FOLDER, Left, Record, digest_of, forget, members
 
 INDEX = "index.json"
 SPACIOUS = ("results/archive/", "results/cache/", "results/events/", "results/raw/")
 """What people remove to save space: gone with its folder, it is made again only when something needs it."""
+MISSING = "missing"
+READ = re.compile(r"/(?:zarr\.json|c(?:[./]\d+)*)$")
+"""Of the files below a store, what Zarr reads: descriptions of groups and arrays, and chunks."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,19 @@ class Damage:
     record : Record
     found, expected : str
         In words.
+    foreign : bool
+        Somebody's own file in a store, which nothing reads.
     """
 
     path: str
     record: Record
     found: str
     expected: str
+    foreign: bool = False
 
     def __str__(self) -> str:
+        if self.foreign:
+            return f"{self.path}: {self.found}, which {self.record.job} left; nothing reads it"
         return f"{self.path}: {self.found}; {self.record.job} left {self.expected}"
 
 
@@ -53,33 +62,16 @@ def find_damage(folder: Path = FOLDER) -> list[Damage]:
     folder : Path
         Of the records. The working directory is that of the workflow.
     """
-    index = _read_index(folder)
-    damage: list[Damage] = []
-    for name, changed in _listed(folder):
-        known = index.get(name)
-        if not (known and known[0] == changed and known[1] == _fingerprint(known[2], known[3])):
-            damage += _look(folder / name)
-    return damage
+    _, _, damage = _survey(folder)
+    return [one for name in damage for one in damage[name]]
 
 
 def update_index(folder: Path = FOLDER) -> None:
     """Note sizes and times of all files that are as their jobs left them, so that the next look opens none of these."""
-    before = _read_index(folder)
-    index: dict[str, list[Any]] = {}
-    for name, changed in _listed(folder):
-        known = before.get(name)
-        if known and known[0] == changed and known[1] == _fingerprint(known[2], known[3]):
-            index[name] = known
-            continue
-        try:
-            record = Record.read(folder / name)
-        except (OSError, ValueError, TypeError, KeyError):
-            continue
-        stores = [str(store) for store in record.stores]
-        files = [path for path in record.files if not any(path.startswith(f"{store}/") for store in stores)]
-        seen = _fingerprint(files, stores)  # before looking: what changes meanwhile is looked at again
-        if not inspect(record):
-            index[name] = [changed, seen, files, stores]
+    before, index, damage = _survey(folder)
+    for name, found in damage.items():
+        if not all(one.foreign for one in found):  # what belongs to no job is told of once
+            del index[name]
     if index != before:
         write_json(folder / INDEX, index)
 
@@ -102,9 +94,48 @@ def inspect(record: Record, *, thorough: bool = False) -> list[Damage]:
             damage.append(Damage(path, record, found, expected))
     known = record.files
     for store in record.stores:
-        strangers = (path for path in members(store) if path not in known)
-        damage += [Damage(path, record, "a file that does not belong to the store", "none of that name") for path in strangers]
+        for path in members(store):
+            if path not in known:
+                foreign = READ.search(path.removeprefix(str(store))) is None
+                damage.append(Damage(path, record, "a file that does not belong to the store", "none of that name", foreign))
     return damage
+
+
+def settle(
+    found: Mapping[str, Sequence[Damage]], files: Mapping[str, Iterable[str]], made: Callable[[str], str]
+) -> dict[str, list[Damage]]:
+    """Leave out what a record at least as young finds sound: of jobs that share a file, the last one has written it.
+
+    Parameters
+    ----------
+    found : mapping of sequences of Damage
+        By the name of the record that tells of it.
+    files : mapping of iterables of str
+        Paths that each record names.
+    made : function of a record's name
+        When it was made.
+
+    Returns
+    -------
+    dict of lists of Damage
+        What is left of `found`, records without any left out.
+    """
+    paths = {one.path for damage in found.values() for one in damage}
+    sound: dict[str, str] = {}
+    for name, named in files.items() if paths else ():
+        shared = paths.intersection(named).difference(one.path for one in found.get(name, ()))
+        if shared:
+            when = made(name)
+            sound |= {path: max(when, sound.get(path, "")) for path in shared}
+    left = {
+        name: [one for one in damage if one.found == MISSING or sound.get(one.path, "") < one.record.made] for name, damage in found.items()
+    }
+    return {name: damage for name, damage in left.items() if damage}
+
+
+def is_removed(record: Record) -> bool:
+    """Tell whether nothing is left of what a job declares, and nothing else of it is damaged."""
+    return not any(os.path.exists(path) for path in record.outputs) and all(one.found == MISSING or one.foreign for one in inspect(record))
 
 
 def tidied(record: Record) -> set[str]:
@@ -130,13 +161,27 @@ def heal(damage: Sequence[Damage], planned: set[str], *, touch: bool) -> tuple[s
     planned : set of str
         All outputs of the jobs that this run may run.
     touch : bool
-        Remove what is damaged and no output, so that no job takes it for sound; outputs are removed by Snakemake. Not in a dry-run.
+        Remove what is damaged and no output, so that no job takes it for sound; outputs are removed by Snakemake. Forget the jobs
+        whose results were removed and are not wanted. Not in a dry-run.
     """
     forced: set[str] = set()
     told = []
+    removed: dict[Path, bool] = {}
     for one in damage:
+        if one.foreign:
+            told.append(f"{one}. It is left where it is")
+            continue
         again = planned & set(one.record.outputs)
         forced |= again
+        place = one.record.path
+        if not again and place not in removed:
+            removed[place] = is_removed(one.record)
+            if removed[place]:
+                told.append(f"The results of {one.record.job} were removed, and this run does not need them: their record goes, too")
+                if touch:
+                    forget(one.record.rule, one.record.wildcards)
+        if removed.get(place):
+            continue
         if not again:
             told.append(f"{one}. This run does not need it; remove it, or run `snakemake {next(iter(one.record.outputs))}`")
             continue
@@ -151,11 +196,37 @@ def record_names(folder: Path = FOLDER) -> list[str]:
     return [name for name, _ in _listed(folder)]
 
 
-def _look(path: Path) -> list[Damage]:
+def _survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]], dict[str, list[Damage]]]:
+    """Return the index as it was, an entry for every record that can be read, and the damage by record."""
+    before = _read_index(folder)
+    index: dict[str, list[Any]] = {}
+    made: dict[str, str] = {}
+    found: dict[str, list[Damage]] = {}
+    for name, changed in _listed(folder):
+        known = before.get(name)
+        if known and known[0] == changed and known[1] == _fingerprint(known[2], known[3]):
+            index[name] = known
+            continue
+        try:
+            record = Record.read(folder / name)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # a record that cannot be read tells nothing; `verify` says so
+        stores = [str(store) for store in record.stores]
+        files = [path for path in record.files if not any(path.startswith(f"{store}/") for store in stores)]
+        seen = _fingerprint(files, stores)  # before looking: what changes meanwhile is looked at again
+        index[name] = [changed, seen, files, stores]
+        made[name] = record.made
+        if damage := inspect(record):
+            found[name] = damage
+    names = {name: entry[2] for name, entry in index.items()}
+    return before, index, settle(found, names, lambda name: made.get(name) or _made(folder / name))
+
+
+def _made(path: Path) -> str:
     try:
-        return inspect(Record.read(path))
+        return Record.read(path).made
     except (OSError, ValueError, TypeError, KeyError):
-        return []  # a record that cannot be read tells nothing; `verify` says so
+        return ""
 
 
 def _fault(path: str, left: Left, *, thorough: bool) -> str:
@@ -163,7 +234,7 @@ def _fault(path: str, left: Left, *, thorough: bool) -> str:
     try:
         about = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
-        return "missing"
+        return MISSING
     if about.st_size != left.bytes:
         return f"{about.st_size:,} bytes"
     if thorough or about.st_mtime_ns != left.mtime_ns:
@@ -203,10 +274,12 @@ def _fingerprint(files: Sequence[str], stores: Sequence[str]) -> str:
     for path in files:
         try:
             about = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return "missing"
+        except (FileNotFoundError, NotADirectoryError):  # with its folder or alone makes the difference, see `tidied`
+            digest.update(b"missing %d\n" % os.path.isdir(os.path.dirname(path)))
+            continue
         digest.update(b"%d %d\n" % (about.st_size, about.st_mtime_ns))
     for store in stores:
+        digest.update(b"store %d\n" % os.path.isdir(store))
         digest.update(os.fsencode("\n".join(_described(store))))
     return digest.hexdigest()
 

@@ -15,7 +15,7 @@ from typing import Any
 from fringeflow.errors import FringeflowError
 from fringeflow.lock import follow
 from fringeflow.provenance import loaded_digest
-from fringeflow.records import Record, begin_record, forget, is_whole, left_by, loaded_versions, now
+from fringeflow.records import Record, begin_record, forget, is_whole, left_by, loaded_versions, now, other_versions
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -63,7 +63,7 @@ class Job:
         self._beside += paths
 
     def unchanged(self) -> bool:
-        """Tell whether the outputs come from inputs and parameters of this very content, and touch them if so.
+        """Tell whether the outputs come from inputs and parameters of this very content and these libraries, and touch them if so.
 
         For costly rules: when something far upstream was made again and came out the same, Snakemake still runs
         all that follows. Their outputs are flagged `update`, so that they are still there to be kept.
@@ -73,11 +73,14 @@ class Job:
             made is not None
             and now is not None
             and (made.inputs, made.params) == (now.inputs, now.params)
+            and not other_versions(made.versions)
             and set(map(str, self.output)) == set(made.outputs)
             and all(is_whole(path, left) for path, left in made.files.items())
         )
         if self._kept:
-            logging.getLogger("fringeflow").info("inputs and parameters are the same as before: kept %s", Path(str(self.output[0])).parent)
+            logging.getLogger("fringeflow").info(
+                "inputs, parameters and libraries are the same as before: kept %s", Path(str(self.output[0])).parent
+            )
             for path in self.output:
                 Path(str(path)).touch()
         elif now is not None:

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +199,19 @@ def loaded_versions() -> dict[str, str]:
             except importlib.metadata.PackageNotFoundError:
                 found[name] = str(getattr(sys.modules[module], "__version__", "unknown"))
     return found
+
+
+def other_versions(recorded: Mapping[str, str]) -> list[str]:
+    """Return of which libraries, or Python, another version is installed than a record names; the absent cannot be told.
+
+    >>> other_versions({"python": "2.7.18", "no-such-library": "1.0"})
+    ['python']
+    """
+    found = {"python": platform.python_version()}
+    for name in recorded.keys() - found.keys():
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return sorted(name for name, version in found.items() if recorded.get(name, version) != version)
 
 
 def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:

@@ -12,13 +12,14 @@ from typing import Any
 
 from fringeflow.errors import DamageError, bullets
 from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text
-from fringeflow.healing import Damage, inspect, record_names, tidied
+from fringeflow.healing import Damage, inspect, is_removed, record_names, settle, tidied
 from fringeflow.progress import track
 from fringeflow.records import FOLDER, Record, files_below
 
 LOGGER = logging.getLogger(__name__)
 COLUMNS = ("status", "path", "why", "rule", "wildcards", "bytes", "digest", "config", "code", "made")
 RESULTS = "results"
+NO_JOB = "the configuration has no such job any more"
 UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
 """What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
 WORKING = ("checkpoint", "study")
@@ -33,7 +34,7 @@ class Row:
     ----------
     status : str
         ok; damaged: not as its job left it; stale: the workflow of now would make it from something else;
-        removed: its folder was deleted to save space; unrecorded: no record names it.
+        removed: its folder was deleted to save space, or it is not wanted any more; unrecorded: no record names it.
     path, why : str
     record : Record, optional
     digest : str
@@ -132,15 +133,29 @@ def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads:
         try:
             records[name] = Record.read(folder / name)
         except (OSError, ValueError, TypeError, KeyError) as error:
-            rows.append(Row("damaged", str(folder / name), f"this record cannot be read ({type(error).__name__})"))
-    left = {path: one.digest.removeprefix("sha256:") for record in records.values() for path, one in record.files.items()}
+            told = f"this record cannot be read ({type(error).__name__}), and a plain run does not mend that: remove it and make again"
+            rows.append(Row("damaged", str(folder / name), f"{told} what it told of (`snakemake --forcerun {name.partition('/')[0]}`)"))
+    by_age = sorted(records.values(), key=lambda record: record.made)  # of jobs that share a file, the last one has written it
+    left = {path: one.digest.removeprefix("sha256:") for record in by_age for path, one in record.files.items()}
     contents = Contents(left)
     with ThreadPoolExecutor(threads) as pool:
-        found = pool.map(lambda record: inspect(record, thorough=True), records.values())
-        for (name, record), damage in zip(records.items(), track(found, total=len(records), desc="verify", unit="job"), strict=True):
-            why = _why_stale(record, now.get(name), contents)
-            rows += _rows(record, damage, why)
-    named = {path for record in records.values() for path in record.files} | {row.path for row in rows}
+        looked = pool.map(lambda record: inspect(record, thorough=True), records.values())
+        found = dict(zip(records, track(looked, total=len(records), desc="verify", unit="job"), strict=True))
+    names = {name: record.files for name, record in records.items()}
+    found = settle(found, names, lambda name: records[name].made)
+    unwanted = _unwanted(records, now)
+    named: set[str] = set()
+    for name, record in records.items():
+        why = _why_stale(record, now.get(name), contents)
+        damage = [one for one in found.get(name, ()) if not one.foreign]  # nobody's file in a store is `unrecorded`
+        if damage and unwanted.issuperset(record.outputs) and is_removed(record):
+            rows += [
+                Row("removed", path, f"removed, and {NO_JOB}", record, left.digest, left.bytes) for path, left in record.outputs.items()
+            ]
+            continue
+        rows += _rows(record, damage, why)
+        named.update(record.files)
+    named.update(row.path for row in rows)
     rows += [Row("unrecorded", path, "no record names it: made before there were records, or by hand") for path in _others(named)]
     order = {"damaged": 0, "stale": 1, "unrecorded": 2, "removed": 3, "ok": 4}
     rows.sort(key=lambda row: (order[row.status], row.path))
@@ -153,8 +168,18 @@ def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads:
     damaged = [f"{row.path}: {row.why}" for row in rows if row.status == "damaged"]
     if damaged:
         head = f"{len(damaged)} of {len(rows)} results are not as their jobs left them:"
-        raise DamageError(f"{head}{bullets(damaged)}\nTo do: look at {table}; a plain run of the workflow makes them again.")
+        raise DamageError(f"{head}{bullets(damaged)}\nTo do: look at {table}; a plain run of the workflow makes again what is configured.")
     return counts
+
+
+def _unwanted(records: Mapping[str, Record], now: Mapping[str, Mapping[str, str] | None]) -> set[str]:
+    """Return the outputs of jobs that the configuration does not have any more, and of those that were made from them."""
+    unwanted = {path for name, record in records.items() if now.get(name) is None for path in record.outputs}
+    more = unwanted
+    while more:
+        more = {path for record in records.values() if not more.isdisjoint(record.inputs) for path in record.outputs} - unwanted
+        unwanted |= more
+    return unwanted
 
 
 def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
@@ -171,7 +196,7 @@ def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
         yield Row(
             "damaged",
             path,
-            f"{one.found}; its job left {one.expected}",
+            f"{one.found}; its job left {one.expected}{f'; {NO_JOB}: remove what is left' if why == NO_JOB else ''}",
             record,
             known.digest if known else "",
             known.bytes if known else None,
@@ -181,7 +206,7 @@ def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
 def _why_stale(record: Record, now: Mapping[str, str] | None, contents: Contents) -> str:
     """Say what the workflow of now would make a result from that it was not made from."""
     if now is None:
-        return "the configuration has no such job any more"
+        return NO_JOB
     before = _digests(record.params)
     changed = sorted(name for name in before.keys() | dict(now).keys() if before.get(name) != now.get(name))
     told = ["made by other code"] if "code" in changed else []
