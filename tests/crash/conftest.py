@@ -1,6 +1,7 @@
 """The small workspace of the crash tests, and what an undisturbed run of it gives."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 from tests.crash.contents import contents, records
 from tests.crash.world import TARGETS, lay_out
 from tests.workflow.conftest import Workspace, fresh  # noqa: F401  a fixture
+
+MADE = {"results", "logs", ".snakemake"}
 
 
 @dataclass(frozen=True)
@@ -21,18 +24,22 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="session")
-def begun(fresh):  # noqa: F811
-    """Give a function that makes an empty workspace."""
-    return lambda name: lay_out(fresh(name))
-
-
-@pytest.fixture(scope="session")
-def undisturbed(begun) -> Undisturbed:
+def undisturbed(fresh) -> Undisturbed:  # noqa: F811
     """An undisturbed run. $FRINGEFLOW_UNDISTURBED names the workspace of one that is there already."""
     if "FRINGEFLOW_UNDISTURBED" in os.environ:
         workspace = Workspace(Path(os.environ["FRINGEFLOW_UNDISTURBED"]))
     else:
-        workspace = begun("undisturbed")
+        workspace = lay_out(fresh("undisturbed"))
         workspace.snakemake("--cores", "2", *TARGETS)
     results = workspace.folder / "results"
     return Undisturbed(workspace, contents(results), records(results))
+
+
+@pytest.fixture
+def begun(undisturbed, tmp_path) -> Workspace:
+    """The same workspace before its run: the same code even if somebody edits the checkout meanwhile."""
+    folder = tmp_path / "begun"
+    shutil.copytree(
+        undisturbed.workspace.folder, folder, ignore=lambda path, names: MADE if path == str(undisturbed.workspace.folder) else ()
+    )
+    return Workspace(folder)

@@ -10,7 +10,7 @@ from tests.crash.world import TARGETS
 
 def test_of_two_workflows_in_one_folder_one_runs_and_the_other_is_refused(undisturbed, tmp_path):
     workspace = undisturbed.workspace.copy(tmp_path / "shared")
-    for folder in ("runs", "comparison", "learning_curves", "detections"):
+    for folder in ("comparison", "learning_curves", "detections"):
         shutil.rmtree(workspace.folder / "results" / folder)
     (workspace.folder / "results/report.html").unlink()
     both = [Running(workspace, tmp_path / f"said{number}.log") for number in range(2)]
@@ -20,9 +20,9 @@ def test_of_two_workflows_in_one_folder_one_runs_and_the_other_is_refused(undist
     assert refused.wait() == 1
     said = refused.said.read_text()
     assert f"process {winner.process.pid}" in said and "in this folder" in said and "Traceback" not in said, said
-    assert workspace.snakemake("-n", *TARGETS, check=False).returncode == 0, "a dry-run disturbs nobody"
     late = Running(workspace, tmp_path / "late.log")
     assert late.wait() == 1 and f"process {winner.process.pid}" in late.said.read_text()
+    assert workspace.snakemake("-n", *TARGETS, check=False).returncode == 0, "a dry-run disturbs nobody"
     assert winner.wait() == 0, winner.tail()
     assert contents(workspace.folder / "results") == undisturbed.contents
     assert not leftovers(workspace.folder / "results")

@@ -5,7 +5,6 @@ Metadata only: the Snakefile's process imports this module, so it imports no arr
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from math import isfinite
 
 from pydantic import ValidationError
 
@@ -156,10 +155,6 @@ def _idle(architecture: Architecture, mode: str) -> list[str]:
 def _problems_of(name: str, given: Range, architecture: Architecture, mode: str) -> Iterator[str]:
     """Yield what is wrong with the range of a known name."""
     values = _values(given)
-    endless = [value for value in values if isinstance(value, float) and not isfinite(value)]
-    if endless:
-        yield f"found {endless[0]}, expected a finite number"
-        return
     if name in architecture.encoder_options:
         yield "belongs to the frozen part, whose features are computed beforehand; give models with several values of it instead"
     elif name in _idle(architecture, mode):
