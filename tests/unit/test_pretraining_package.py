@@ -79,7 +79,8 @@ def test_its_card_names_the_numbers(packaged, toy):
         "these are 2 interferograms",
         f"{toy.rows[COSEISMIC].key} (quake); {toy.rows[QUIET].key} (quake)",
         f"({toy.rows[QUIET].key})",
-        "1 of them no rate of false alarms below 0.5 can be promised, so that the threshold is then 0.5 or more by rule and not by proof, and they are of 1 frame(s)",
+        "1 of them no rate of false alarms below 0.5 can be promised",
+        "by rule and not by proof, and they are of 1 frame(s)",
         "0123abcd",
         "| scenes | simulated pr auc | simulated prevalence | simulated roc auc |",
     ):
