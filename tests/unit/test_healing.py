@@ -230,4 +230,4 @@ def test_a_run_made_with_another_version_of_a_library_is_not_kept():
     for recorded, kept in ((versions, True), (versions | {"numpy": "1.0"}, False), (versions | {"python": "3.0.0"}, False)):
         replace(made, versions=recorded).write()
         assert Job(None, list(made.outputs), None, None, 1, record=replace(made, outputs={}, versions={})).unchanged() == kept
-        assert made.path.exists() == kept, "a record of what is about to be written over would be wrong"
+        assert made.path.exists(), "until the new result stands, it tells a later run what a killed job has left undone"

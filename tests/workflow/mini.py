@@ -42,10 +42,21 @@ rule table:
 onsuccess:
     update_index()
 """
-BEGIN = "import json, time\nfrom pathlib import Path\nfrom fringeflow.files import *\nfrom fringeflow.job import run\n"
+BEGIN = """
+import json, time
+from pathlib import Path
+from fringeflow.files import *
+from fringeflow.job import run
+
+def wait():
+    while Path("wait").exists():
+        Path("waits").touch()
+        time.sleep(0.05)
+"""
 SCRIPTS = {
     "store": """
 with run(snakemake) as job:
+    wait()
     with atomic(Path(job.output[0]).parent) as part:
         chunks = part / "samples/c"
         chunks.mkdir(parents=True)
@@ -57,9 +68,7 @@ with run(snakemake) as job:
 with run(snakemake) as job:
     if not job.unchanged():
         folder = Path(job.output[0]).parent
-        while Path("wait").exists():
-            Path("waits").touch()
-            time.sleep(0.05)
+        wait()
         with atomic(folder / "model") as part:
             part.mkdir()
             (part / "seed0.bin").write_bytes(b"w" * 4000)

@@ -96,19 +96,36 @@ def test_damage_that_a_run_does_not_need_is_told_and_left(mini):
     assert mini.results() == damaged
 
 
-def waiting(mini: Mini):
-    """Start a run whose training waits; return it and the process of that job."""
-    (mini.folder / "labels.txt").write_text(f"{time.time()}\n")
+def waiting(mini: Mini, rule: str = "weights"):
+    """Start a run in which a job, the training if nothing else is damaged, waits; return the run and the process of that job."""
+    if rule == "weights":
+        (mini.folder / "labels.txt").write_text(f"{time.time()}\n")
     (mini.folder / "wait").touch()
     process = mini.start()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with suppress(psutil.Error):  # one that has just ended
             for child in psutil.Process(process.pid).children(recursive=True):
-                if "weights" in " ".join(child.cmdline()) and (mini.folder / "waits").exists():
+                if f".{rule}.py" in " ".join(child.cmdline()) and (mini.folder / "waits").exists():
                     return process, child
         time.sleep(0.05)
     raise AssertionError("no job came")
+
+
+@pytest.mark.parametrize("kills", ["job", "all"])
+def test_a_job_that_is_killed_while_it_heals_is_begun_again(mini, kills):
+    """Its output is gone, all that follows is there: Snakemake alone would miss nothing."""
+    before = mini.results()
+    flip(mini.folder / "results/events/e1/wrapped.zarr/samples/c/1")
+    run, job = waiting(mini, "store")
+    assert not (mini.folder / "results/events/e1/wrapped.zarr/zarr.json").exists()
+    job.kill()
+    if kills == "all":
+        run.kill()
+    run.communicate(timeout=120)
+    (mini.folder / "wait").unlink()
+    mini.run()
+    assert mini.results() == before
 
 
 def test_a_second_workflow_is_refused_and_the_first_goes_on(mini):

@@ -15,7 +15,7 @@ from typing import Any
 from fringeflow.errors import FringeflowError
 from fringeflow.lock import follow
 from fringeflow.provenance import loaded_digest
-from fringeflow.records import Record, begin_record, forget, is_whole, left_by, loaded_versions, now, other_versions
+from fringeflow.records import Record, begin_record, is_whole, left_by, loaded_versions, now, other_versions
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -83,17 +83,14 @@ class Job:
             )
             for path in self.output:
                 Path(str(path)).touch()
-        elif now is not None:
-            forget(now.rule, now.wildcards)
         return self._kept
 
-    def begin(self) -> None:
-        """Remove the record of what stood here before, unless that is still here to be kept."""
-        if self.record is not None and not any(Path(str(path)).exists() for path in self.output):
-            forget(self.record.rule, self.record.wildcards)
-
     def end(self) -> None:
-        """Write down what was made of what."""
+        """Write down what was made of what.
+
+        Until then the record of what stood here before stays: if this job is killed, it tells the next run what is missing, which
+        Snakemake does not make again where all that follows is there.
+        """
         if self.record is not None and not self._kept:
             outputs, beside = left_by(map(str, self.output), self._beside)
             replace(self.record, outputs=outputs, beside=beside, versions=loaded_versions(), made=now()).write()
@@ -153,7 +150,6 @@ def run(snakemake: Any) -> Iterator[Job]:
         job = Job(snakemake.input, snakemake.output, snakemake.params, snakemake.wildcards, snakemake.threads, snakemake.config)
         if snakemake.output:
             job.record = _record(snakemake)
-        job.begin()
         yield job
         job.end()
     except FringeflowError as error:

@@ -13,6 +13,7 @@ from fringeflow.config.models import Evaluation
 from fringeflow.datasets.pictures import FAINT, INK, PALETTE, new_figure, save_picture, styled
 from fringeflow.evaluation.bootstrap import FEW_GROUPS, bootstrap, interval
 from fringeflow.evaluation.metrics import Ranking, average_precision
+from fringeflow.evaluation.words import signed
 from fringeflow.files import atomic, read_json
 
 SEED = 0
@@ -175,10 +176,10 @@ def _verdict(gain: float, bounds: tuple[float, float], used: list[int], holding:
     """Say in words whether more earthquakes still help."""
     if len(used) < 2:
         return f"One number of training earthquakes ({used[0]}): no slope to fit."
-    measured = f"from {used[0]} to {used[-1]} earthquakes a doubling adds {gain:+.3f} PR-AUC"
+    measured = f"from {used[0]} to {used[-1]} earthquakes a doubling adds {signed(gain)} PR-AUC"
     if np.isnan(bounds[0]):
         return f"No interval from so few test earthquakes: {measured}."
-    measured += f" [{bounds[0]:+.3f}, {bounds[1]:+.3f}]"
+    measured += f" [{signed(bounds[0])}, {signed(bounds[1])}]"
     if holding < FEW_GROUPS:
         measured += f" (rather too sure: only {holding} test earthquakes hold the rarest class)"
     if bounds[0] > 0:

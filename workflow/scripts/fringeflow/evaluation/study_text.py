@@ -8,6 +8,7 @@ import pandas as pd
 from fringeflow.evaluation.claims import BESIDE, DECIDING, UNDECIDED, UNTESTED, Claim, Compared, StudyRuns, best_model
 from fringeflow.evaluation.paired import Difference
 from fringeflow.evaluation.published import CITATION, ROWS, TABLE, prevalence
+from fringeflow.evaluation.words import signed
 from fringeflow.files import atomic
 
 TRIPLE = {"accuracy": "accuracy", "f1": "F1", "roc_auc": "AUC"}
@@ -101,8 +102,8 @@ def _others(name: str, compared: Sequence[Compared]) -> str:
 def _shown(found: Difference) -> str:
     """Write a difference with its interval."""
     if pd.isna(found.lower):
-        return f"{found.value:+.3f} (no interval from one event)"
-    return f"{found.value:+.3f} [{found.lower:+.3f}, {found.upper:+.3f}]"
+        return f"{signed(found.value)} (no interval from one event)"
+    return f"{signed(found.value)} [{signed(found.lower)}, {signed(found.upper)}]"
 
 
 def _models(table: pd.DataFrame) -> Iterator[str]:

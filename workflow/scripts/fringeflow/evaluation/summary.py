@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fringeflow.evaluation.words import Words
+from fringeflow.evaluation.words import Words, signed
 
 FEW_TO_CHOOSE = 3
 """Fewer groups than this to choose by are told."""
@@ -144,8 +144,8 @@ def _paired(table: pd.DataFrame) -> list[str]:
     if not decided.empty:
         nearest = decided[[f"{column}_difference_lower", f"{column}_difference_upper"]].abs().min(axis=1)
         clearest = decided.iloc[int(nearest.to_numpy().argmax())]
-        bounds = ", ".join(f"{clearest[f'{column}_difference_{end}']:+.3f}" for end in ("lower", "upper"))
-        line += f" (clearest: {_name(clearest)}: {clearest[f'{column}_difference']:+.3f} [{bounds}])"
+        bounds = ", ".join(signed(clearest[f"{column}_difference_{end}"]) for end in ("lower", "upper"))
+        line += f" (clearest: {_name(clearest)}: {signed(clearest[f'{column}_difference'])} [{bounds}])"
     chance = (
         "one seed decides nothing"
         if pairs["seeds"].iloc[0] < 2
@@ -163,10 +163,10 @@ def _cascades(pairs: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     for family, own in whole.groupby("architecture", sort=True):
         row = chosen_run(own)
         said = {"better": "is above", "worse": "is BELOW", "undecided": "is NOT shown to be above"}[row["verdict"]]
-        bounds = "" if pd.isna(row["lower"]) else f" [{row['lower']:+.3f}, {row['upper']:+.3f}]"
+        bounds = "" if pd.isna(row["lower"]) else f" [{signed(row['lower'])}, {signed(row['upper'])}]"
         lines.append(
             f"  {family}: the cascade that validation chose {said} its flat run: {_name(row)} {row['macro_f1']:.3f} against {row['flat_macro_f1']:.3f} "
-            f"of {row['flat_model']}, macro F1 {row['difference']:+.3f}{bounds}."
+            f"of {row['flat_model']}, macro F1 {signed(row['difference'])}{bounds}."
         )
     return lines
 

@@ -8,6 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def signed(value: float) -> str:
+    """Write a difference with three decimals; one that would look like 0 and is not, with its first digit.
+
+    Examples
+    --------
+    >>> signed(-0.1024), signed(-0.0003), signed(0.0)
+    ('-0.102', '-0.0003', '+0.000')
+    """
+    return f"{value:+.1g}" if 1e-6 < abs(value) < 5e-4 else f"{value:+.3f}"
+
+
 @dataclass(frozen=True)
 class Words:
     """The nouns of a dataset, in the singular.
