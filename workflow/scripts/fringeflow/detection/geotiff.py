@@ -1,5 +1,7 @@
 """Writing and reading a probability map: a cloud-optimised GeoTIFF."""
 
+import errno
+import os
 from collections.abc import Iterable, Mapping
 from math import ceil, log2
 from pathlib import Path
@@ -9,6 +11,7 @@ import rasterio
 import rasterio.shutil
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 
 from fringeflow.errors import ProductError
@@ -58,10 +61,14 @@ def write_probability(path: Path, bands: Iterable[np.ndarray], grid: GeoGrid, ta
                 for band in bands:
                     target.write(band, 1, window=((row, row + len(band)), (0, grid.columns)))
                     row += len(band)
+            if plain.stat().st_size < 4 * grid.rows * grid.columns:  # GDAL does not tell of a full disk when it closes a file
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             with rasterio.open(plain, "r+") as target:  # the driver would pack its own to unpack them again: half as fast
                 target.build_overviews(_overviews(grid), Resampling.average)
             options = {"compress": "DEFLATE", "predictor": "FLOATING_POINT", "level": LEVEL}
-            rasterio.shutil.copy(plain, part, driver="COG", blocksize=BLOCK, num_threads=str(threads), **options)
+            with MemoryFile(ext=".tif") as memory:
+                rasterio.shutil.copy(plain, memory.name, driver="COG", blocksize=BLOCK, num_threads=str(threads), **options)
+                part.write_bytes(memory.read())
         finally:
             plain.unlink(missing_ok=True)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.io import MemoryFile
 
 from fringeflow.config.models import Simulation
 from fringeflow.config.tables import Event, Interferogram
@@ -105,5 +105,7 @@ def write_raster(
         array, latitude, down = array[::-1], latitude[::-1], -down
     transform = Affine(right, 0.0, float(longitude[0]) - 0.5 * right, 0.0, down, float(latitude[0]) - 0.5 * down)
     profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": array.dtype.name}
-    with rasterio.open(path, "w", crs="EPSG:4326", transform=transform, compress="deflate", **profile) as raster:
-        raster.write(np.ascontiguousarray(array), 1)
+    with MemoryFile() as memory:  # GDAL does not tell of a full disk when it closes a file
+        with memory.open(crs="EPSG:4326", transform=transform, compress="deflate", **profile) as raster:
+            raster.write(np.ascontiguousarray(array), 1)
+        path.write_bytes(memory.read())
