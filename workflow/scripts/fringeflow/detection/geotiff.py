@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from math import ceil, log2
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import rasterio
@@ -50,27 +51,25 @@ def write_probability(path: Path, bands: Iterable[np.ndarray], grid: GeoGrid, ta
         "transform": from_origin(grid.west, grid.north, grid.dx, grid.dy),
         "nodata": np.nan,
     }
-    with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), atomic(path) as part:
-        # The COG driver copies a whole raster, so rows are gathered in a plain file first, of the same tiles. Both are gone after an error.
-        plain = part.with_name(f"{part.name}.rows.tif")
-        try:
-            with rasterio.open(plain, "w", **profile, tiled=True, blockxsize=BLOCK, blockysize=BLOCK) as target:
-                target.update_tags(**tags)
-                target.set_band_description(1, "probability of earthquake fringes")
-                row = 0
-                for band in bands:
-                    target.write(band, 1, window=((row, row + len(band)), (0, grid.columns)))
-                    row += len(band)
-            if plain.stat().st_size < 4 * grid.rows * grid.columns:  # GDAL does not tell of a full disk when it closes a file
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-            with rasterio.open(plain, "r+") as target:  # the driver would pack its own to unpack them again: half as fast
-                target.build_overviews(_overviews(grid), Resampling.average)
-            options = {"compress": "DEFLATE", "predictor": "FLOATING_POINT", "level": LEVEL}
-            with MemoryFile(ext=".tif") as memory:
-                rasterio.shutil.copy(plain, memory.name, driver="COG", blocksize=BLOCK, num_threads=str(threads), **options)
-                part.write_bytes(memory.read())
-        finally:
-            plain.unlink(missing_ok=True)
+    with rasterio.Env(GDAL_CACHEMAX=CACHE_MB), atomic(path) as part, TemporaryDirectory() as scratch:
+        # The COG driver copies a whole raster, so rows are gathered in a plain file first, of the same tiles; not beside the results,
+        # where a killed job would leave it.
+        plain = Path(scratch, "rows.tif")
+        with rasterio.open(plain, "w", **profile, tiled=True, blockxsize=BLOCK, blockysize=BLOCK) as target:
+            target.update_tags(**tags)
+            target.set_band_description(1, "probability of earthquake fringes")
+            row = 0
+            for band in bands:
+                target.write(band, 1, window=((row, row + len(band)), (0, grid.columns)))
+                row += len(band)
+        if plain.stat().st_size < 4 * grid.rows * grid.columns:  # GDAL does not tell of a full disk when it closes a file
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        with rasterio.open(plain, "r+") as target:  # the driver would pack its own to unpack them again: half as fast
+            target.build_overviews(_overviews(grid), Resampling.average)
+        options = {"compress": "DEFLATE", "predictor": "FLOATING_POINT", "level": LEVEL}
+        with MemoryFile(ext=".tif") as memory:
+            rasterio.shutil.copy(plain, memory.name, driver="COG", blocksize=BLOCK, num_threads=str(threads), **options)
+            part.write_bytes(memory.read())
 
 
 def _overviews(grid: GeoGrid) -> list[int]:

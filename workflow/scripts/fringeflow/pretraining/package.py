@@ -61,7 +61,7 @@ def keep_quiet(quiet: Sequence[RealPair], folder: Path, settings: Pretraining, t
     maps: dict[str, Any] = {}
     about: dict[str, Any] = {}
     for pair in quiet:
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        with tempfile.TemporaryDirectory() as scratch:
             scan_interferogram(
                 pair.path,
                 pair.interferogram.key,
