@@ -82,7 +82,7 @@ def test_without_mechanism_or_earthquake_the_message_names_event_and_columns():
 
 def test_a_fault_above_ground_is_refused():
     with pytest.raises(ValueError, match="above the surface"):
-        Fault(0, 0, 2.0, 0, 90, 0, 10, 8, 1.0)
+        Fault(0, 0, 2.0, 0, 90, 10, 8, 0, 1.0)
 
 
 @pytest.mark.parametrize("frame", [ASCENDING, DESCENDING])
@@ -129,12 +129,12 @@ def test_a_normal_fault_drops_the_ground_above_it():
 
 def test_ground_moves_most_on_the_side_above_a_dipping_thrust():
     """Strike 0 dips east: the upper edge lies to the west, where uplift falls off steeply."""
-    fault = Fault(0.0, 0.0, 4.0, 0.0, 30.0, 90.0, 20.0, 12.0, 1.0)
+    fault = Fault(0.0, 0.0, 4.0, 0.0, 30.0, 20.0, 12.0, 90.0, 1.0)
     longitude = np.linspace(-0.3, 0.3, 601)
     uplift = -phase_at(fault, np.array([0.0, 0.0, 1.0]), np.zeros(1), longitude)
     peak = float(longitude[np.argmax(uplift)]) * 111.3
     assert -6 * np.cos(np.radians(30)) - 0.5 < peak < 0
-    mirrored = Fault(0.0, 0.0, 4.0, 180.0, 30.0, 90.0, 20.0, 12.0, 1.0)
+    mirrored = Fault(0.0, 0.0, 4.0, 180.0, 30.0, 20.0, 12.0, 90.0, 1.0)
     np.testing.assert_allclose(-phase_at(mirrored, np.array([0.0, 0.0, 1.0]), np.zeros(1), -longitude), uplift, rtol=1e-6, atol=1e-9)
 
 

@@ -7,7 +7,7 @@ from fringeflow.config.tables import Event, Interferogram
 from fringeflow.deformation.line_of_sight import line_of_sight, phase_of_displacement
 from fringeflow.deformation.local import KM_PER_DEG, east_north_km
 from fringeflow.deformation.okada import surface_displacement
-from fringeflow.deformation.source import Fault, fault_from_event
+from fringeflow.deformation.source import Fault, Rectangle, fault_from_event
 from fringeflow.deformation.spline import spline_matrix
 
 NODES_PER_DEPTH = 5.0
@@ -93,22 +93,30 @@ def phase_at(
     -------
     ndarray of float64, the broadcast shape, radians
     """
-    east, north = east_north_km(latitude, longitude, origin=(fault.latitude, fault.longitude))
-    strike, dip, rake = np.radians([fault.strike_deg, fault.dip_deg, fault.rake_deg])
+    rake = np.radians(fault.rake_deg)
+    slip = {"strike_slip": fault.slip_m * float(np.cos(rake)), "dip_slip": fault.slip_m * float(np.sin(rake))}
+    return phase_of_displacement(*displaced(fault, latitude, longitude, **slip), towards)
+
+
+def displaced(
+    rectangle: Rectangle, latitude: NDArray[np.floating], longitude: NDArray[np.floating], **dislocation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the displacement of the ground east, north and up, metres, by a rectangle's `dislocation` (see `surface_displacement`)."""
+    east, north = east_north_km(latitude, longitude, origin=(rectangle.latitude, rectangle.longitude))
+    strike, dip = np.radians([rectangle.strike_deg, rectangle.dip_deg])
     along = east * np.sin(strike) + north * np.cos(strike)
     left = -east * np.cos(strike) + north * np.sin(strike)
-    # Okada's origin lies above the corner of the lower edge; `fault` gives the rectangle's centre.
+    # Okada's origin lies above the corner of the lower edge; `rectangle` gives the centre.
     u = surface_displacement(
-        along + 0.5 * fault.length_km,
-        left + 0.5 * fault.width_km * np.cos(dip),
-        depth=fault.depth_km + 0.5 * fault.width_km * float(np.sin(dip)),
-        dip_deg=fault.dip_deg,
-        length=fault.length_km,
-        width=fault.width_km,
-        strike_slip=fault.slip_m * float(np.cos(rake)),
-        dip_slip=fault.slip_m * float(np.sin(rake)),
+        along + 0.5 * rectangle.length_km,
+        left + 0.5 * rectangle.width_km * np.cos(dip),
+        depth=rectangle.depth_km + 0.5 * rectangle.width_km * float(np.sin(dip)),
+        dip_deg=rectangle.dip_deg,
+        length=rectangle.length_km,
+        width=rectangle.width_km,
+        **dislocation,
     )
-    return phase_of_displacement(u.x * np.sin(strike) - u.y * np.cos(strike), u.x * np.cos(strike) + u.y * np.sin(strike), u.z, towards)
+    return u.x * np.sin(strike) - u.y * np.cos(strike), u.x * np.cos(strike) + u.y * np.sin(strike), u.z
 
 
 def _footprint(fault: Fault) -> tuple[float, float]:

@@ -21,7 +21,20 @@ SCALING = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class Rectangle:
+    """Where a dislocation lies: its centre, its attitude and its size."""
+
+    latitude: float
+    longitude: float
+    depth_km: float
+    strike_deg: float
+    dip_deg: float
+    length_km: float
+    width_km: float
+
+
+@dataclass(frozen=True)
+class Fault(Rectangle):
     """Uniform slip on a rectangle; angles as Aki and Richards have them.
 
     Attributes
@@ -42,14 +55,7 @@ class Fault:
         If the rectangle is empty or rises above the surface.
     """
 
-    latitude: float
-    longitude: float
-    depth_km: float
-    strike_deg: float
-    dip_deg: float
     rake_deg: float
-    length_km: float
-    width_km: float
     slip_m: float
 
     def __post_init__(self) -> None:

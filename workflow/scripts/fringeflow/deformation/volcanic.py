@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from fringeflow.deformation.line_of_sight import phase_of_displacement
 from fringeflow.deformation.local import east_north_km
-from fringeflow.deformation.okada import surface_displacement
+from fringeflow.deformation.model import displaced
+from fringeflow.deformation.source import Rectangle
 
 POISSON = 0.25
 
@@ -32,7 +33,7 @@ class PointSource:
 
 
 @dataclass(frozen=True)
-class Sill:
+class Sill(Rectangle):
     """A sheet that opens or closes, level or nearly so: a tensile dislocation (Okada 1985).
 
     Attributes
@@ -47,13 +48,6 @@ class Sill:
         Negative closes.
     """
 
-    latitude: float
-    longitude: float
-    depth_km: float
-    strike_deg: float
-    dip_deg: float
-    length_km: float
-    width_km: float
     opening_m: float
 
 
@@ -80,24 +74,11 @@ def volcanic_phase(
     them. Bulletin of the Earthquake Research Institute 36, 99-134; as Segall (2010), Earthquake and Volcano Deformation, equation 7.14.
     Okada, Y. (1985). BSSA 75(4), 1135-1154.
     """
-    east_km, north_km = east_north_km(latitude, longitude, origin=(source.latitude, source.longitude))
-    if isinstance(source, PointSource):
+    if isinstance(source, Sill):
+        east, north, up = displaced(source, latitude, longitude, tensile=source.opening_m)
+    else:
+        east_km, north_km = east_north_km(latitude, longitude, origin=(source.latitude, source.longitude))
         cube_m2 = (east_km**2 + north_km**2 + source.depth_km**2) ** 1.5 * 1e6  # km cubed over the km of the numerator, in m2
         strength = (1.0 - POISSON) * source.volume_m3 / np.pi / cube_m2
         east, north, up = strength * east_km, strength * north_km, strength * source.depth_km
-    else:
-        strike, dip = np.radians([source.strike_deg, source.dip_deg])
-        along = east_km * np.sin(strike) + north_km * np.cos(strike)
-        left = -east_km * np.cos(strike) + north_km * np.sin(strike)
-        u = surface_displacement(
-            along + 0.5 * source.length_km,
-            left + 0.5 * source.width_km * np.cos(dip),
-            depth=source.depth_km + 0.5 * source.width_km * float(np.sin(dip)),
-            dip_deg=source.dip_deg,
-            length=source.length_km,
-            width=source.width_km,
-            tensile=source.opening_m,
-            poisson=POISSON,
-        )
-        east, north, up = u.x * np.sin(strike) - u.y * np.cos(strike), u.x * np.cos(strike) + u.y * np.sin(strike), u.z
     return phase_of_displacement(east, north, up, towards).astype(np.float32)
