@@ -11,6 +11,7 @@ from skimage.transform import resize
 
 from fringeflow.config.models import Model
 from fringeflow.errors import ModelError
+from fringeflow.models import torch_backbones
 from fringeflow.models.registry import ARCHITECTURES, resolve_model
 from fringeflow.models.torch_backbones import build_backbone, fold, load_encoder, load_in_order, packaged_file
 
@@ -148,3 +149,12 @@ def test_imagenet_without_a_network_is_a_clear_error_and_never_random(monkeypatc
         build_backbone(spec_of(name, weights="imagenet"))
     assert "model.safetensors of https://huggingface.co/timm/" in str(caught.value)
     assert "`weights:`" in str(caught.value)
+
+
+def test_a_backbone_and_its_batches_go_to_the_device_of_the_machine(monkeypatch):
+    """A job that got a GPU computed on the processor. PyTorch's device without memory stands for one: nothing comes back from it."""
+    monkeypatch.setattr(torch_backbones, "device_of_this_machine", lambda: torch.device("meta"))
+    encoder = load_encoder(spec_of("efficientnet_lite0", weights="none"), threads=1)
+    assert {parameter.device.type for parameter in encoder.network.parameters()} == {"meta"}
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor"):
+        encoder.encode(np.zeros((1, 3, 64, 64), np.float32))

@@ -23,6 +23,11 @@ INITIAL_SEED = 0
 """Of random weights: `weights: none` gives the same backbone to every run."""
 
 
+def device_of_this_machine() -> torch.device:
+    """Return where networks are at work: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 class TorchEncoder:
     """A backbone without its head: pictures to pooled features.
 
@@ -33,7 +38,8 @@ class TorchEncoder:
     """
 
     def __init__(self, network: nn.Module, *, bfloat16: bool):
-        self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        self.device = device_of_this_machine()
+        self.network = network.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
         self.bfloat16 = bfloat16
         self.shape = (int(network.num_features),)  # type: ignore[arg-type]
 
@@ -49,9 +55,9 @@ class TorchEncoder:
         -------
         ndarray of float32, shape (batch, dim)
         """
-        batch = torch.from_numpy(images).to(memory_format=torch.channels_last)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            return self.network(batch).float().numpy()
+        batch = torch.from_numpy(images).to(self.device, memory_format=torch.channels_last)
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            return self.network(batch).float().cpu().numpy()
 
 
 class Images:

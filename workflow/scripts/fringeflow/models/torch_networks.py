@@ -8,14 +8,9 @@ from torch import nn
 
 from fringeflow.errors import ModelError
 from fringeflow.models.spec import ModelSpec
-from fringeflow.models.torch_backbones import build_backbone
+from fringeflow.models.torch_backbones import build_backbone, device_of_this_machine
 from fringeflow.models.torch_heads import build_head
 from fringeflow.models.torch_prompts import Prompted
-
-
-def device_of_this_machine() -> torch.device:
-    """Return where networks are trained: the GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Network(nn.Module):

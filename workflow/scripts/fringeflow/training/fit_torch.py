@@ -19,11 +19,11 @@ from fringeflow.imbalance.objective import Objective, objective_of
 from fringeflow.imbalance.sampling import stratified_batches
 from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec
+from fringeflow.models.torch_backbones import device_of_this_machine
 from fringeflow.models.torch_heads import Cosine, start_at
 from fringeflow.models.torch_networks import (
     Network,
     build_network,
-    device_of_this_machine,
     digest_of,
     frozen_state,
     load_trained,
