@@ -5,9 +5,10 @@ import pytest
 
 from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.files import sha256_file
-from fringeflow.licsar.catalogue import portal_events, resolve
+from fringeflow.licsar.catalogue import resolve
 from fringeflow.licsar.fetch import fetch_interferogram
 from fringeflow.licsar.names import PRODUCTS
+from fringeflow.licsar.portal import parse_events
 from fringeflow.licsar.products import check_product, read_product
 from tests.servers import serve, truncate
 
@@ -75,7 +76,7 @@ def test_real_interferograms_are_fetched_from_a_folder_and_over_http(real_archiv
 
 def test_the_thessaly_earthquake_is_looked_up_in_the_portals_files(real_archive):
     mirror = Mirror(root=str(real_archive))
-    events, problems = portal_events([mirror], Download())
+    events, problems = parse_events((real_archive / "EQ/eqs.csv").read_text())
     assert problems == []
     assert [event.event for event in events] == ["us7000df40"]
     # Its second acquisition falls on its day; an ascending pass over Greece is at about 16:30 UTC, six hours later.

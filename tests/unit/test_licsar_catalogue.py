@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.config.tables import Event, Interferogram, read_tables
-from fringeflow.errors import ConfigError, DownloadError
-from fringeflow.licsar.catalogue import portal_events, resolve, write_catalogue
+from fringeflow.errors import ConfigError
+from fringeflow.licsar.catalogue import resolve, write_catalogue
 from fringeflow.licsar.pairs import choose_pairs
 from fringeflow.licsar.portal import FrameMetadata, parse_event_frames, parse_event_page, parse_events, parse_metadata
 from fringeflow.licsar.table import merge_rows
@@ -265,14 +265,6 @@ def test_pages_are_asked_for_once(mirror):
     with serve(mirror) as server:
         resolve([THESSALY, again], [Mirror(root=server.url)], QUICK)
         assert len(server.asked("/EQ/eqframes.csv")) == 1
-
-
-def test_the_portals_list_as_events(mirror, tmp_path):
-    events, problems = portal_events([Mirror(layout="ceda", root="x"), Mirror(root=str(mirror))], QUICK)
-    assert len(events) == 3
-    assert len(problems) == 1
-    with pytest.raises(DownloadError, match=r"no mirror gave its list of earthquakes: .*eqs\.csv: no such file"):
-        portal_events([Mirror(root=str(tmp_path))], QUICK)
 
 
 def test_merging_keeps_every_row_and_cell_and_fills_empty_ones(tmp_path):

@@ -219,24 +219,6 @@ class _Portal:
         return f"; did you mean '{near[0]}'?" if near and event not in names else ""
 
 
-def portal_events(mirrors: Sequence[Mirror], settings: Download) -> tuple[list[Event], list[str]]:
-    """Return every earthquake that the first mirror with a catalogue lists, and what could not be read.
-
-    Raises
-    ------
-    DownloadError
-        If no mirror gives its list.
-    """
-    reasons = []
-    with Downloader(settings) as downloader:
-        for folder in filter(None, map(events_folder, mirrors)):
-            try:
-                return parse_events(downloader.page(f"{folder}/eqs.csv")[0])
-            except (MissingError, GaveUpError) as error:
-                reasons.append(f"{folder}/eqs.csv: {error}")
-    raise DownloadError(f"no mirror gave its list of earthquakes: {'; '.join(reasons) or 'none of them has one'}; check `mirrors`")
-
-
 def write_catalogue(
     events: Iterable[Event], mirrors: Sequence[Mirror], settings: Download, out: Path, choice: Catalogue | None = None
 ) -> list[str]:
