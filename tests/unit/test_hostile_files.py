@@ -6,10 +6,8 @@ import time
 import wave
 import zipfile
 import zlib
-from pathlib import Path
 
 import numpy as np
-import obspy
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -26,6 +24,7 @@ from fringeflow.seismic.responses import read_stations
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.embed import _rows
 from fringeflow.transfer.content import ContentError
+from tests.unit.toy_waveforms import shipped
 
 
 def sparse(path, rows, columns, **options):
@@ -154,15 +153,6 @@ def test_a_name_is_no_pattern(tmp_path):
 def test_a_dtd_of_stationxml_is_not_fetched(tmp_path):
     (tmp_path / "a.xml").write_text('<!DOCTYPE x SYSTEM "http://127.0.0.1:9/x.dtd">' + STATIONS.format("me"))
     assert read_stations(tmp_path / "a.xml").source == "me"
-
-
-def shipped(where):
-    """Return a file of ObsPy's own tests, which its package carries."""
-    kind, name = where.split("/")
-    path = Path(obspy.__file__).parent / "io" / kind / "tests" / "data" / name
-    if not path.is_file():
-        pytest.skip(f"this ObsPy does not ship {path}")
-    return path
 
 
 @pytest.mark.parametrize("samples", [32767, -1, -32768, 0])

@@ -1,6 +1,5 @@
-"""Tuning: what a trial is fitted on and scored on, that a kill changes nothing, and that nobody looks at the test split."""
+"""Tuning: what a trial is fitted on and scored on, that a failure costs its trial alone, and that nobody looks at the test split."""
 
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -11,63 +10,16 @@ from fringeflow.config.learning import Range, Tune
 from fringeflow.datasets.stages import Stage
 from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import read_json
-from fringeflow.training import tune as tuning
 from fringeflow.training import tune_study
 from fringeflow.training.tune_figure import importances
 from fringeflow.training.tune_folds import divide
 from fringeflow.training.tuned import as_tuned
-from tests.unit.toy_learning import FOUR, model, strategy
-from tests.unit.toy_tuning import BRIEF, ToyTuning, toy_tuning, write_features
+from tests.unit.toy_learning import model, strategy
+from tests.unit.toy_tuning import BRIEF, SVM, ToyTuning, fits, toy, toy_tuning, write_features
 
-SVM, NET = model("hog_svm", "gather"), model("resnet18", "gather")
+__all__ = ["fits", "toy"]
+NET = model("resnet18", "gather")
 STAGES = (Stage("kinds", {"noise": ("DNS", "Tip-off")}), Stage("noise", split="noise"))
-
-
-class Fits:
-    """Stands in for `fit_seeds`: answers as well as `quality` says, and remembers what it was shown.
-
-    A feature vector is (class, number of the sample), so that whatever is shown can be told.
-    """
-
-    def __init__(self, quality):
-        self.quality, self.shown = quality, []
-
-    def __call__(self, train, validation, task, model, strategy, settings, *, threads, checkpoints=None):
-        share = self.quality(model, strategy, settings)
-        scored: list = []
-        self.shown.append((*(fold.features.all()[:, 1].astype(int) for fold in (train, validation)), scored, settings.seeds))
-        return [Answer(share, scored)]
-
-
-class Answer:
-    def __init__(self, share, scored):
-        self.share, self.scored = share, scored
-
-    def probabilities(self, features):
-        actual, number = features.all().T.astype(int)
-        self.scored += number.tolist()
-        right = np.random.default_rng(1).permuted(np.arange(1000))[number % 1000] < 1000 * self.share
-        return np.eye(4)[np.where(right, actual, (actual + 1) % 4)]
-
-
-def near_ten(spec, way, settings):
-    """Best at c = 10, worse by the decade."""
-    return 0.95 - 0.2 * abs(np.log10(spec.options["c"]) - 1)
-
-
-@pytest.fixture
-def toy(tmp_path) -> ToyTuning:
-    made = toy_tuning(tmp_path)
-    labels = FOUR.numbers(pd.read_parquet(made.samples)["label"])
-    write_features(made, np.stack([labels, np.arange(len(labels))], axis=1))
-    return made
-
-
-@pytest.fixture
-def fits(monkeypatch) -> Fits:
-    made = Fits(near_ten)
-    monkeypatch.setattr(tuning, "fit_seeds", made)
-    return made
 
 
 def rows(toy: ToyTuning, split: str) -> pd.DataFrame:
@@ -138,53 +90,6 @@ def test_doubted_samples_are_left_out_of_training_and_still_score(toy, fits):
     assert dropped <= {number for shown in fits.shown for number in shown[2]}
 
 
-class Killed(BaseException):
-    """No handler of errors catches it."""
-
-
-def test_a_kill_at_any_instant_changes_nothing(toy, fits, monkeypatch):
-    """Killed at every single write to the journal in turn, half of the line written: the study goes on to the same trials."""
-    tune = Tune(trials=7, folds=2, seed=3)
-    toy.work(SVM, tune)
-    whole, journal = toy.trials(), toy.folder / "journal.log"
-    writes = len(journal.read_text().splitlines())
-    append = tune_study.JournalFileBackend.append_logs
-
-    def dies_at(number):
-        count = iter(range(10**6))
-
-        def dying(self, logs):
-            if next(count) == number:
-                with journal.open("a") as handle:
-                    handle.write('{"op_code": 7, "wor')
-                raise Killed
-            append(self, logs)
-
-        return dying
-
-    # Every write of the first trial, then every third: each kind of write is among them, and the sampler's learning as well.
-    for number in [*range(1, 9), *range(9, writes - 1, 3)]:
-        journal.unlink()
-        monkeypatch.setattr(tune_study.JournalFileBackend, "append_logs", dies_at(number))
-        with pytest.raises(Killed):
-            toy.work(SVM, tune)
-        monkeypatch.setattr(tune_study.JournalFileBackend, "append_logs", append)
-        toy.work(SVM, tune)
-        pd.testing.assert_frame_equal(toy.trials(), whole, obj=f"killed at write {number}")
-
-
-@pytest.mark.filterwarnings("ignore:The value of `grace_period`")
-def test_a_lock_of_a_killed_worker_does_not_block(toy, fits, monkeypatch):
-    """Optuna's default lock never gives way below a relative path, as those of the results tree are."""
-    monkeypatch.setattr(tune_study, "GRACE_S", 1)
-    monkeypatch.chdir(toy.root)
-    here = ToyTuning(toy.root.relative_to(toy.root))
-    here.folder.mkdir()
-    (here.folder / "journal.log.lock").touch()
-    here.work(SVM, Tune(trials=1, folds=2))
-    assert (here.folder / "worker0.json").is_file() and not (here.folder / "journal.log.lock").exists()
-
-
 def test_the_seed_decides_on_the_trials(toy, fits):
     tables = []
     for seed in (0, 0, 1):
@@ -194,21 +99,6 @@ def test_the_seed_decides_on_the_trials(toy, fits):
     pd.testing.assert_frame_equal(tables[0], tables[1])
     assert not np.allclose(tables[0]["c"][1:], tables[2]["c"][1:])
     assert tables[0]["c"].nunique() == 8, "no trial is made twice"
-
-
-def test_more_trials_go_on_where_fewer_ended_and_other_settings_begin_anew(toy, fits):
-    toy.work(SVM, Tune(trials=3, folds=2))
-    toy.work(SVM, Tune(trials=5, folds=2))
-    assert len(fits.shown) == 2 * 5
-    longer = toy.trials()
-    toy.work(SVM, Tune(trials=2, folds=3))
-    assert len(fits.shown) == 2 * 5 + 3 * 2, "another number of folds is another study"
-    assert "fold_3" in toy.trials() and len(toy.trials()) == 2
-    toy.work(SVM, Tune(trials=3, folds=2))
-    assert len(fits.shown) == 2 * 5 + 3 * 2, "the way back costs nothing"
-    pd.testing.assert_frame_equal(toy.trials(3), longer[:3])
-    toy.work(SVM, Tune(trials=3, folds=2), code="edited")
-    assert len(fits.shown) == 2 * 5 + 3 * 2 + 2 * 3
 
 
 def test_the_tuned_is_at_least_as_good_as_the_configured_and_a_run_takes_it_over(toy, fits):
@@ -227,15 +117,6 @@ def test_the_tuned_is_at_least_as_good_as_the_configured_and_a_run_takes_it_over
     toy.gather(4)
     best = read_json(toy.folder / "best.json")
     assert best["value"] == best["untuned"] and best["parameters"] == {"c": 1.0, "gamma": "scale", "pca": 0.95}
-
-
-def test_a_study_that_went_further_gives_what_a_shorter_one_would(toy, fits):
-    toy.work(SVM, Tune(trials=9, folds=2))
-    toy.gather(4)
-    table = pd.read_csv(toy.folder / "trials.tsv", sep="\t")
-    best = read_json(toy.folder / "best.json")
-    assert len(table) == best["trials"] == 4 and best["value"] == table["value"].max() <= toy.trials()["value"].max()
-    assert table.columns.tolist() == ["number", "state", "untuned", "value", "fold_1", "fold_2", "c", "gamma", "pca", "seconds", "reason"]
 
 
 def test_a_configured_value_inside_its_range_teaches_the_sampler(toy, fits):
@@ -312,44 +193,6 @@ def test_samples_are_not_groups():
     assert len(divide(groups, labels, ("a", "b"), 2, seed=0)) == 2
     with pytest.raises(DatasetError, match="class 'b' has samples of 2 groups"):
         divide(groups, labels, ("a", "b"), 3, seed=0)
-
-
-def test_workers_share_the_trials(toy, fits):
-    """Three at once: together they make as many as were asked for, none twice, and the configured values once."""
-    tune = Tune(trials=12, folds=2, workers=3)
-    threads = [threading.Thread(target=toy.work, args=(SVM, tune), kwargs={"worker": number}) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    table = toy.trials(12)
-    assert 12 <= len(fits.shown) // 2 <= 14 and len(table) == 12
-    assert table["c"].nunique() == 12 - (table["untuned"].sum() - 1) and table["untuned"].any()
-
-
-def test_a_worker_leaves_what_others_are_at_and_takes_up_its_own(toy, fits, monkeypatch):
-    tune = Tune(trials=3, folds=2, workers=2)
-    outcome = tuning.Objective.outcome
-
-    def killed(*_):
-        raise Killed
-
-    monkeypatch.setattr(tuning.Objective, "outcome", killed)
-    with pytest.raises(Killed):
-        toy.work(SVM, tune, worker=1)
-    monkeypatch.setattr(tuning.Objective, "outcome", outcome)
-    toy.work(SVM, tune, worker=0)
-    study = tune_study.open_study(toy.folder, read_json(toy.folder / "worker0.json")["study"])
-    assert len(tune_study.ended(study)) == 2 and len(tune_study.busy(study)) == 1, "the other's trial counts while it may live"
-    toy.work(SVM, tune, worker=1)
-    assert len(toy.trials()) == 3 and toy.trials()["untuned"].sum() == 1
-
-
-def test_a_damaged_journal_is_told(toy, fits):
-    toy.folder.mkdir()
-    (toy.folder / "journal.log").write_text("\0\0\0\n" * 3)
-    with pytest.raises(ModelError, match=r"journal\.log: has no study that can be read.*remove it"):
-        toy.work(SVM, Tune(trials=1, folds=2))
 
 
 @pytest.mark.parametrize(("stages", "metric"), [((), "macro_f1"), (STAGES, "pr_auc")], ids=["flat", "cascade"])

@@ -1,16 +1,21 @@
 """Predictions of recordings as study B has them: four classes, one gather a recording, two classes that look alike."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
+from fringeflow.config.models import Evaluation
 from fringeflow.datasets.stages import Stage
+from fringeflow.evaluation import figures
+from fringeflow.evaluation.evaluate import evaluate_run
 from fringeflow.files import write_json
 
 CLASSES = ["brak_Empty zone", "brak_Station", "noise_DNS", "noise_Tip-off"]
 STAGES = (Stage("kinds", {"noise": ("noise_DNS", "noise_Tip-off")}), Stage("noise", split="noise"))
 COUNTS = {"validation": (19, 6, 2, 2), "test": (19, 6, 3, 3)}
+SETTINGS = Evaluation(bootstrap=200)
 WORDS = {"sample": "gather", "group": "recording", "source": "recording"}
 
 
@@ -51,3 +56,12 @@ def write_run(
     write_json(folder / "run.json", {"dataset": {"digest": "d"}, "model": model, "view": folder.parents[1].name})
     write_json(folder / "timing.json", {"seconds": 10.0 + draw, "fit_seconds": 8.0})
     return folder
+
+
+def evaluate(folder: Path, *, picture: bool = False, **options) -> dict:
+    """Score a run; draw its picture on demand, since that takes most of the time."""
+    with patch("fringeflow.evaluation.evaluate.draw_evaluation", **({"wraps": figures.draw_evaluation} if picture else {})):
+        return evaluate_run(
+            folder / "predictions.parquet", folder / "dataset.json", options.pop("settings", SETTINGS),
+            out=folder / "metrics.json", figure=folder / "evaluation.png", run=folder / "run.json", **options,
+        )  # fmt: skip

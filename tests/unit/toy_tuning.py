@@ -1,23 +1,25 @@
-"""A dataset of clouds with many groups, its features already embedded, and a tuning of it."""
+"""A dataset of clouds with many groups, its features already embedded, a tuning of it, and fits that score as they are told."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from fringeflow.config.learning import Range, Training, Tune
+from fringeflow.config.learning import Training, Tune
 from fringeflow.files import read_json, sha256_file, write_json
 from fringeflow.models.architectures import ARCHITECTURES
 from fringeflow.models.spec import ModelSpec
+from fringeflow.training import tune as tuning
 from fringeflow.training.tune import tune_worker
 from fringeflow.training.tune_result import as_table, gather, trial_rows
 from fringeflow.training.tune_space import resolved
 from fringeflow.training.tune_study import open_study
-from tests.unit.toy_learning import FOUR, blobs, strategy
+from tests.unit.toy_learning import FOUR, blobs, model, strategy
 
 STORE = "toy/store"
-SVM = {"c": Range(low=1e-2, high=1e2, log=True), "gamma": Range(low=1e-4, high=1e-1, log=True), "pca": Range(low=0.9, high=0.99)}
+SVM = model("hog_svm", "gather")
 BRIEF = Training(seeds=[0, 1], epochs=3, patience=3, batch=16, learning_rate=3e-3)
 
 
@@ -85,3 +87,50 @@ def write_features(toy: ToyTuning, features: np.ndarray, name: str = "embeddings
     listed = {"store": store, "path": str(shard), "sha256": sha256_file(shard), "rows": len(features)}
     write_json(toy.root / f"{name}.json", {**about, "shards": [listed]})
     return toy.root / f"{name}.json"
+
+
+class Fits:
+    """Stands in for `fit_seeds`: answers as well as `quality` says, and remembers what it was shown.
+
+    A feature vector is (class, number of the sample), so that whatever is shown can be told.
+    """
+
+    def __init__(self, quality):
+        self.quality, self.shown = quality, []
+
+    def __call__(self, train, validation, task, model, strategy, settings, *, threads, checkpoints=None):
+        share = self.quality(model, strategy, settings)
+        scored: list = []
+        self.shown.append((*(fold.features.all()[:, 1].astype(int) for fold in (train, validation)), scored, settings.seeds))
+        return [Answer(share, scored)]
+
+
+class Answer:
+    def __init__(self, share, scored):
+        self.share, self.scored = share, scored
+
+    def probabilities(self, features):
+        actual, number = features.all().T.astype(int)
+        self.scored += number.tolist()
+        right = np.random.default_rng(1).permuted(np.arange(1000))[number % 1000] < 1000 * self.share
+        return np.eye(4)[np.where(right, actual, (actual + 1) % 4)]
+
+
+def near_ten(spec, way, settings):
+    """Best at c = 10, worse by the decade."""
+    return 0.95 - 0.2 * abs(np.log10(spec.options["c"]) - 1)
+
+
+@pytest.fixture
+def toy(tmp_path) -> ToyTuning:
+    made = toy_tuning(tmp_path)
+    labels = FOUR.numbers(pd.read_parquet(made.samples)["label"])
+    write_features(made, np.stack([labels, np.arange(len(labels))], axis=1))
+    return made
+
+
+@pytest.fixture
+def fits(monkeypatch) -> Fits:
+    made = Fits(near_ten)
+    monkeypatch.setattr(tuning, "fit_seeds", made)
+    return made
