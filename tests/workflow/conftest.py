@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.workflow.mini import Mini
+
 TINY = {
     "simulation": {"rows": 320, "columns": 384, "pixel_deg": 0.002},
     "tilings": {"standard": {"size": 128, "stride": 64}},
@@ -174,3 +176,17 @@ def finished(fresh) -> Workspace:
 def copied(finished, tmp_path) -> Workspace:
     """A copy of the finished small run, to change."""
     return finished.copy(tmp_path / "copied")
+
+
+@pytest.fixture(scope="session")
+def made(root, tmp_path_factory) -> Mini:
+    """The workflow of three quick jobs, finished."""
+    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
+    mini.run()
+    return mini
+
+
+@pytest.fixture
+def mini(made, tmp_path) -> Mini:
+    """A copy of it to change or damage; times are kept."""
+    return Mini(shutil.copytree(made.folder, tmp_path / "copy"))

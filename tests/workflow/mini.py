@@ -82,6 +82,14 @@ with run(snakemake) as job:
         part.write_text("run\\tscore\\nr1\\t0.5\\n")
 """,
 }
+MADE_BY = {
+    "results/events/e1/wrapped.zarr/samples/c/1": "store",
+    "results/events/e1/wrapped.zarr/zarr.json": "store",
+    "results/runs/r1/model/seed0.bin": "weights",
+    "results/runs/r1/run.json": "weights",
+    "results/table.tsv": "table",
+}
+"""Files of every kind that it leaves, and the rule that makes each."""
 
 
 @dataclass

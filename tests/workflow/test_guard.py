@@ -10,30 +10,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from tests.workflow.mini import Mini, cut, flip
-
-FILES = {
-    "results/table.tsv": "table",
-    "results/runs/r1/run.json": "weights",
-    "results/runs/r1/model/seed0.bin": "weights",
-    "results/events/e1/wrapped.zarr/zarr.json": "store",
-    "results/events/e1/wrapped.zarr/samples/c/1": "store",
-}
-"""Every file of the small workflow, and the rule that makes it."""
-
-
-@pytest.fixture(scope="module")
-def made(root, tmp_path_factory):
-    """The small workflow, finished."""
-    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
-    mini.run()
-    return mini
-
-
-@pytest.fixture
-def mini(made, tmp_path):
-    """A copy to damage; times are kept."""
-    return Mini(shutil.copytree(made.folder, tmp_path / "copy"))
+from tests.workflow.mini import MADE_BY, Mini, cut, flip
 
 
 def test_a_finished_run_has_nothing_to_do_and_nothing_to_say(mini):
@@ -46,13 +23,13 @@ def test_a_finished_run_has_nothing_to_do_and_nothing_to_say(mini):
 def test_a_plain_rerun_heals_every_file(mini, damage):
     """All at once: each is named, and the results are those of an undisturbed run."""
     before = mini.results()
-    for name in FILES:
+    for name in MADE_BY:
         damage(mini.folder / name)
     told = mini.run("-n")
-    assert all(name in told for name in FILES)
+    assert all(name in told for name in MADE_BY)
     assert mini.results() != before, "a dry-run touches nothing"
     said = mini.run()
-    assert all(name in said for name in FILES)
+    assert all(name in said for name in MADE_BY)
     assert mini.results() == before
     assert "Nothing to be done" in mini.run()
 
@@ -63,7 +40,7 @@ def test_what_no_rule_declares_is_healed_alone(mini, name):
     flip(mini.folder / name)
     mini.run()
     assert mini.results() == before
-    assert (mini.text("trained") == trained) == (FILES[name] == "store"), "a store that came out the same trains nothing"
+    assert (mini.text("trained") == trained) == (MADE_BY[name] == "store"), "a store that came out the same trains nothing"
 
 
 def test_a_file_that_was_put_into_a_store_is_found(mini):
@@ -74,7 +51,7 @@ def test_a_file_that_was_put_into_a_store_is_found(mini):
 
 
 def test_a_touched_or_copied_result_is_looked_at_and_kept(mini):
-    for name in FILES:
+    for name in MADE_BY:
         os.utime(mini.folder / name)
     assert "Nothing to be done" in mini.run()
 
@@ -170,7 +147,7 @@ def test_a_run_led_from_another_machine_is_not_disturbed_until_it_is_unlocked(mi
 def test_a_copy_without_times_is_read_once_though_there_is_nothing_to_do(mini):
     index = mini.folder / "results/provenance/index.json"
     before = index.read_text()
-    for name in FILES:
+    for name in MADE_BY:
         os.utime(mini.folder / name)
     mini.run("-n")
     assert index.read_text() == before, "a dry-run writes nothing"

@@ -6,31 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
+from tests.workflow.mini import MADE_BY, Mini, cut, flip
 
-from tests.workflow.mini import Mini, cut, flip
-
-FILES = (
-    "results/events/e1/wrapped.zarr/samples/c/1",
-    "results/events/e1/wrapped.zarr/zarr.json",
-    "results/runs/r1/model/seed0.bin",
-    "results/runs/r1/run.json",
-    "results/table.tsv",
-)
-
-
-@pytest.fixture(scope="module")
-def made(root, tmp_path_factory):
-    """The small workflow, finished."""
-    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
-    mini.run()
-    return mini
-
-
-@pytest.fixture
-def mini(made, tmp_path):
-    """A copy to change; times are kept."""
-    return Mini(shutil.copytree(made.folder, tmp_path / "copy"))
+FILES = tuple(MADE_BY)
 
 
 def verified(mini: Mini, *, fails: bool = False) -> tuple[str, dict[str, dict[str, str]]]:
