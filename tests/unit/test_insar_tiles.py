@@ -1,6 +1,7 @@
 """Tiles hold the pixels that the index says, in the order of the index, with labels and numbers that can be checked."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +52,10 @@ def prepared(tmp_path_factory) -> Path:
     return root / "interferograms.zarr"
 
 
-def tile(prepared: Path, out: Path, *, event: Event = QUAKE, pairs=PAIRS, polygons=None, **tiling) -> pd.DataFrame:
+def tile(prepared: Path, out: Path, *, event: Event = QUAKE, pairs=PAIRS, polygons=None, others=None, **tiling) -> pd.DataFrame:
     settings = Tiling(**{"size": 32, "stride": 16, **tiling})
     paths = {"index": out / "tiles.parquet", "wrapped": out / "wrapped.zarr", "unwrapped": out / "unwrapped.zarr"}
-    tile_event(event, pairs, prepared, settings, polygons, **paths)
+    tile_event(event, pairs, prepared, settings, polygons, others=others, **paths)
     return pd.read_parquet(paths["index"])
 
 
@@ -156,12 +157,49 @@ def test_polygons_decide_where_they_exist(prepared, tmp_path):
     path = tmp_path / "quake.geojson"
     ring = [[22.1, 39.9], [22.15, 39.9], [22.15, 39.95], [22.1, 39.95], [22.1, 39.9]]
     path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
-    index = tile(prepared, tmp_path, polygons=path)
+    index = tile(prepared, tmp_path, polygons={"quake": path})
     positive = index[index.label == "deformation"]
     assert len(positive) > 0
     assert positive.coseismic.all()
     assert ((positive.east > 22.1) & (positive.west < 22.15) & (positive.south < 39.95) & (positive.north > 39.9)).all()
     assert positive.why.str.contains("polygons").all()
+
+
+OTHER = QUAKE.model_copy(update={"event": "other", "time": datetime(2021, 1, 20, tzinfo=UTC), "longitude": 22.12, "magnitude": 5.5})
+UNKNOWN = OTHER.model_copy(update={"event": "unknown", "strike_deg": None, "dip_deg": None, "rake_deg": None})
+LATER = UNKNOWN.model_copy(update={"event": "later", "time": datetime(2021, 3, 4, tzinfo=UTC)})
+
+
+def test_a_pair_before_the_earthquake_that_spans_another_one_is_quiet_only_where_that_deformed_nothing(prepared, tmp_path):
+    """By the other's model: cut for the other earthquake, the same tiles are quiet in the same places."""
+    alone, index = tile(prepared, tmp_path / "a"), tile(prepared, tmp_path / "b", others={PAIRS[1].key: [OTHER]})
+    pd.testing.assert_frame_equal(index[index.pair == PAIR], alone[alone.pair == PAIR])
+    pd.testing.assert_frame_equal(index.drop(columns=["label", "why"]), alone.drop(columns=["label", "why"]))
+    its_own = tile(prepared, tmp_path / "c", event=OTHER)
+    quiet = (its_own.label == "no_deformation")[its_own.pair == QUIET_PAIR]
+    assert 0 < quiet.sum() < len(quiet) and (its_own.label == "deformation").any()
+    labels = index.label[index.pair == QUIET_PAIR]
+    assert (labels == np.where(quiet, "no_deformation", "ambiguous")).all(), "its deformation is no example of this earthquake"
+    assert index.why[index.label != alone.label].str.contains("of the earthquake 'other'").all()
+
+
+def test_what_a_pair_shows_of_its_own_earthquake_stays_beside_another_one(prepared, tmp_path):
+    alone, index = tile(prepared, tmp_path / "a"), tile(prepared, tmp_path / "b", others={PAIRS[0].key: [LATER]})
+    changed = index.label != alone.label
+    assert changed.any() and set(alone.label[changed]) == {"no_deformation"} and set(index.label[changed]) == {"ambiguous"}
+
+
+def test_of_an_earthquake_without_mechanism_polygons_tell_where_a_pair_stays_quiet(prepared, tmp_path):
+    others = {PAIRS[1].key: [UNKNOWN]}
+    index = tile(prepared, tmp_path / "a", others=others)
+    assert set(index.label[index.pair == QUIET_PAIR]) == {"ambiguous"}
+    path = tmp_path / "unknown.geojson"
+    ring = [[22.1, 39.9], [22.15, 39.9], [22.15, 39.95], [22.1, 39.95], [22.1, 39.9]]
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    index = tile(prepared, tmp_path / "b", others=others, polygons={"unknown": path})
+    index = index[index.pair == QUIET_PAIR]
+    touched = (index.east > 22.1) & (index.west < 22.15) & (index.south < 39.95) & (index.north > 39.9)
+    assert (index.label == np.where(touched, "ambiguous", "no_deformation")).all() and touched.any()
 
 
 def test_an_event_that_keeps_no_tile_says_why_and_leaves_nothing(prepared, tmp_path):

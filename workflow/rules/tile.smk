@@ -24,6 +24,7 @@ rule tile:
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,
+        others=PLAN.others_json,
         tiling=PLAN.tiling_json,
         code=code_digest("tile"),
     message:

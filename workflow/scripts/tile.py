@@ -17,10 +17,11 @@ if __name__ == "__main__":
                 interferograms,
                 Path(job.input.interferograms).parent,
                 Tiling.model_validate(job.settings("tiling")),
-                Path(job.input.polygons[0]) if job.input.polygons else None,
+                {Path(path).stem: Path(path) for path in job.input.polygons},
                 index=Path(job.output.index),
                 wrapped=Path(job.output.wrapped).parent,
                 unwrapped=Path(job.output.unwrapped).parent,
+                others={key: [Event.model_validate(row) for row in rows] for key, rows in job.settings("others").items()},
                 threads=job.threads,
                 crew=crew,
             )

@@ -12,8 +12,9 @@ from typing import Any
 from fringeflow.checks import check_names, check_splits, check_studies
 from fringeflow.combinations import impossible
 from fringeflow.config.load import Sources, parse_config
-from fringeflow.config.tables import read_tables
+from fringeflow.config.tables import Event, read_tables
 from fringeflow.errors import ConfigError
+from fringeflow.files import canonical_json
 from fringeflow.licsar.folder import with_folder
 from fringeflow.models.registry import encoder_key
 from fringeflow.report_plan import ReportPlan
@@ -113,9 +114,25 @@ class Plan(ReportPlan):
         return [f"results/raw/{owner}.json" for owner in sorted(owners - {wildcards.event})]
 
     def polygons_of(self, wildcards: Any) -> list[str]:
-        """Return the polygon file of an event, if a person drew one."""
-        path = self.outlines(wildcards.event)
-        return [path] if path else []
+        """Return the polygon files of an event, and of others that fall into its interferograms, as far as a person drew them."""
+        others = {other.event for found in self._others(wildcards.event).values() for other in found}
+        return [path for event in [wildcards.event, *sorted(others)] if (path := self.outlines(event))]
+
+    def others_json(self, wildcards: Any) -> str:
+        """Return the other earthquakes that may show in an event's interferograms, by `frame/pair`, where there are any."""
+        found = self._others(wildcards.event)
+        return canonical_json({key: [row.model_dump(mode="json", exclude={"place"}) for row in rows] for key, rows in found.items()})
+
+    def _others(self, name: str) -> dict[str, list[Event]]:
+        """Return the other earthquakes of the same frame that fall into the days of an event's interferograms.
+
+        Real ones only: a simulated interferogram shows its own earthquake and no other.
+        """
+        found: dict[str, list[Event]] = {}
+        for row in self.tables.interferograms[name] if self.event(name).source == "portal" else ():
+            others = [quake for quake in self.quakes_within(row) if quake.event != name and quake.source == "portal"]
+            found |= {row.key: others} if others else {}
+        return found
 
     def _store(self, event: str, tiling: str, name: str) -> str:
         return f"results/events/{event}/{tiling}/{name}"

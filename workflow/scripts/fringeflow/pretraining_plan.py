@@ -94,13 +94,17 @@ class PretrainingPlan(CollectionPlan):
                 found.setdefault(frame, []).append(self.tables.events[name])
         return found
 
-    def is_untouched(self, row: Interferogram) -> bool:
-        """Whether no earthquake of the tables with interferograms of the same frame falls into the days of an interferogram.
+    def quakes_within(self, row: Interferogram) -> list[Event]:
+        """Return the earthquakes of the tables with interferograms of the same frame that fall into the days of an interferogram.
 
         The first and the last day count: without the time of the acquisitions it may lie on either side.
         """
         near = self._quakes.get(row.frame, [])
-        return not any(quake.time is not None and days_outside(quake.time.date(), row.dates) == 0 for quake in near)
+        return [quake for quake in near if quake.time is not None and days_outside(quake.time.date(), row.dates) == 0]
+
+    def is_untouched(self, row: Interferogram) -> bool:
+        """Whether no earthquake falls into the days of an interferogram."""
+        return not self.quakes_within(row)
 
     def outlines(self, event: str) -> str | None:
         """Return the file of polygons that a person drew for an event, None if nobody did."""

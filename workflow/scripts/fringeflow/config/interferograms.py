@@ -30,7 +30,8 @@ class LabelRule(Strict):
     )
     quiet_fringes: Positive = Field(
         0.3,
-        description="A tile is `no_deformation` when the modelled phase stays below this many fringes everywhere; between the two it is `ambiguous`.",
+        description="A tile is `no_deformation` when the modelled phase stays below this many fringes everywhere; between the two it is "
+        "`ambiguous`, and so is one that another earthquake of the frame, between the same dates, may have deformed.",
     )
 
     @model_validator(mode="after")

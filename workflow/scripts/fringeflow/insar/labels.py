@@ -1,7 +1,8 @@
 """Labels of tiles: what is known about where an earthquake deformed the ground, and what it says of a tile.
 
 In order of trust: outlines drawn by a person, then a dislocation model. Only an interferogram that
-spans the earthquake can show deformation. Fractions are over the pixels with data: a tile is
+spans the earthquake can show deformation; where it spans another of its frame as well, what that one
+may have deformed is not called quiet. Fractions are over the pixels with data: a tile is
 judged by what can be seen in it, and deformation that lies under no data counts neither way.
 """
 
@@ -218,6 +219,29 @@ def judge(evidence: Evidence, window: tuple[slice, slice], seen: int, rule: Labe
         limit = "" if evidence.outlined is not None else f"; quiet below {rule.quiet_fringes:g}"
         return Label(NO_DEFORMATION, f"{found}{limit}", fringes, fraction)
     return Label(AMBIGUOUS, f"{found}; neither quiet nor deformation ({rule.min_area:.0%})", fringes, fraction)
+
+
+def beside(own: Label, event: str, other: Label) -> Label:
+    """Return the label of a tile beside what another earthquake says of it.
+
+    Parameters
+    ----------
+    own : Label
+        By the earthquake that the tile was cut for.
+    event : str
+        The other one, which may lie between the same two dates.
+    other : Label
+        By that one.
+
+    Returns
+    -------
+    Label
+        Ambiguous where the tile is quiet by its own earthquake alone. What the other one deformed is an example of that one: it does not
+        become one of an earthquake that may stand in another part of the split.
+    """
+    if own.label == NO_DEFORMATION and other.label != NO_DEFORMATION:
+        return replace(own, label=AMBIGUOUS, why=f"{own.why}; of the earthquake '{event}': {other.why}")
+    return own
 
 
 def _inside(geometries: list["BaseGeometry"], grid: GeoGrid) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from fringeflow.config.tables import Event, Interferogram
 from fringeflow.crew import Crew
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.files import atomic
-from fringeflow.insar.labels import Evidence, Outline, gather_evidence, judge, read_outlines
+from fringeflow.insar.labels import Label, Outline, beside, gather_evidence, judge, read_outlines
 from fringeflow.insar.prepared import open_interferogram, read_index
 from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
 from fringeflow.progress import track
@@ -39,6 +39,14 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Quake:
+    """An event, and the outlines that a person drew of its deformation, None if nobody did."""
+
+    event: Event
+    outlines: list[Outline] | None = None
+
+
+@dataclass(frozen=True)
 class Survey:
     """The tiles of one interferogram that are kept, their rows of the index, and how many were dropped why."""
 
@@ -52,11 +60,12 @@ def tile_event(
     interferograms: list[Interferogram],
     store: Path,
     tiling: Tiling,
-    polygons: Path | None,
+    polygons: Mapping[str, Path] | None,
     *,
     index: Path,
     wrapped: Path,
     unwrapped: Path,
+    others: Mapping[str, Sequence[Event]] | None = None,
     threads: int = 2,
     crew: Crew | None = None,
 ) -> None:
@@ -75,12 +84,14 @@ def tile_event(
     tiling : Tiling
         Size, stride, area and label rule. A tile is kept if enough of its pixels have wrapped phase,
         and, for an event with an epicentre, if its centre lies within `radius_km` of it.
-    polygons : Path or None
-        GeoJSON of the deformation's outlines, or None if no person has drawn any.
+    polygons : mapping of str to Path, or None
+        By event, GeoJSON of the deformation's outlines: of those for which a person drew any.
     index : Path
         `tiles.parquet` to write: one row a tile, in the order of the stores. Written last.
     wrapped, unwrapped : Path
         Sample stores to write.
+    others : mapping of str to sequence of Event, optional
+        By `frame/pair`, other earthquakes that fall into its days: what they may have deformed is ambiguous.
     threads : int
         Of dask and of compression, where there is no crew.
     crew : Crew, optional
@@ -93,7 +104,8 @@ def tile_event(
     DatasetError
         If no tile is left (says how many fell to which rule), or an interferogram was not prepared.
     """
-    outlines = None if polygons is None else read_outlines(Path(polygons))
+    outlines = {name: read_outlines(Path(path)) for name, path in (polygons or {}).items()}
+    quakes = {row.key: [Quake(one, outlines.get(one.event)) for one in (event, *(others or {}).get(row.key, ()))] for row in interferograms}
     store = Path(store) if crew is None else Path(store).absolute()
     prepared = {entry["group"] for entry in read_index(store)["interferograms"]}
     for interferogram in interferograms:
@@ -102,7 +114,7 @@ def tile_event(
                 f"{store}: holds {', '.join(sorted(prepared))}, but not {interferogram.key}; run `prepare` for {event.event} again"
             )
     ordered = sorted(interferograms, key=lambda row: row.key)
-    pieces = [(event, row, store, tiling, outlines) for row in ordered]
+    pieces = [(quakes[row.key], row, store, tiling) for row in ordered]
     # How BLAS rounds depends on its threads: with one, labels are the same wherever they are made.
     with dask.config.set(scheduler=dask.threaded.get, num_workers=threads), threadpool_limits(1, user_api="blas"):
         if crew is None:
@@ -129,8 +141,9 @@ def tile_event(
         pq.write_table(pa.Table.from_pylist(rows), part)
 
 
-def _survey(event: Event, interferogram: Interferogram, store: Path, tiling: Tiling, outlines: list[Outline] | None) -> Survey:
-    """Choose and label the tiles of one interferogram."""
+def _survey(quakes: list[Quake], interferogram: Interferogram, store: Path, tiling: Tiling) -> Survey:
+    """Choose and label the tiles of one interferogram; the first earthquake is the one that they are cut for."""
+    event = quakes[0].event
     data = open_interferogram(store, interferogram.key)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     try:
@@ -155,8 +168,15 @@ def _survey(event: Event, interferogram: Interferogram, store: Path, tiling: Til
     coherence = data.read("coherence") if "coherence" in data else None
     if coherence is not None:
         np.copyto(coherence, np.float32(0), where=~valid)
-    evidence = gather_evidence(event, interferogram, outlines, data.latitude, data.longitude).where(valid)
-    rows = [_describe(event, interferogram, tile, bounds, seen, coherence, evidence, tiling) for tile, bounds, seen in chosen]
+    labels: list[Label] = []
+    for quake in quakes:
+        evidence = gather_evidence(quake.event, interferogram, quake.outlines, data.latitude, data.longitude).where(valid)
+        judged = [judge(evidence, tile.window, seen, tiling.label) for tile, _, seen in chosen]
+        labels = [beside(own, quake.event.event, other) for own, other in zip(labels, judged, strict=True)] if labels else judged
+    rows = [
+        _describe(event, interferogram, tile, bounds, seen, coherence, label)
+        for (tile, bounds, seen), label in zip(chosen, labels, strict=True)
+    ]
     return Survey([tile for tile, _, _ in chosen], rows, dropped)
 
 
@@ -167,11 +187,9 @@ def _describe(
     bounds: Bounds,
     seen: int,
     coherence: np.ndarray | None,
-    evidence: Evidence,
-    tiling: Tiling,
+    label: Label,
 ) -> dict[str, Any]:
     """Return the row of a tile in which `seen` pixels have data, without what only the cutting of the unwrapped phase shows."""
-    label = judge(evidence, tile.window, seen, tiling.label)
     mean_coherence = np.nan if coherence is None else round(float(coherence[tile.window].sum()) / seen, 5)
     return {
         "sample": f"{event.event}/{interferogram.key}/{tile.name}",
@@ -184,12 +202,12 @@ def _describe(
         "south": bounds.south,
         "east": bounds.east,
         "north": bounds.north,
-        "valid_fraction": seen / tiling.size**2,
+        "valid_fraction": seen / tile.size**2,
         "unwrapped_fraction": np.nan,
         "mean_coherence": mean_coherence,
         "fringes": label.fringes,
         "deformed_fraction": label.deformed_fraction,
-        "coseismic": evidence.coseismic,
+        "coseismic": interferogram.is_coseismic(event),
         "label": label.label,
         "why": label.why,
     }
