@@ -4,6 +4,7 @@ import pytest
 
 from fringeflow.config.models import Download, Mirror
 from fringeflow.licsar.fetch import fetch_interferogram
+from fringeflow.transfer.download import Downloader
 from tests.licsar_download import no_proxy
 from tests.licsar_files import FRAME, PAIR
 
@@ -19,7 +20,13 @@ def out(tmp_path):
 
 def fetch(out, *mirrors, pair=PAIR, frame=FRAME):
     listed = [mirror if isinstance(mirror, Mirror) else Mirror(root=str(mirror)) for mirror in mirrors]
-    return fetch_interferogram(frame, pair, listed, QUICK, out)
+    return fetch_alone(frame, pair, listed, QUICK, out)
+
+
+def fetch_alone(frame, pair, mirrors, settings, out):
+    """Fetch one interferogram as if it were all that there is to fetch."""
+    with Downloader(settings) as downloader:
+        return fetch_interferogram(frame, pair, mirrors, downloader, out)
 
 
 def files(out):

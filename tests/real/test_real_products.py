@@ -6,10 +6,10 @@ import pytest
 from fringeflow.config.models import Catalogue, Download, Mirror
 from fringeflow.files import sha256_file
 from fringeflow.licsar.catalogue import resolve
-from fringeflow.licsar.fetch import fetch_interferogram
 from fringeflow.licsar.names import PRODUCTS
 from fringeflow.licsar.portal import parse_events
 from fringeflow.licsar.products import check_product, read_product
+from tests.licsar_fetching import fetch_alone
 from tests.servers import serve, truncate
 
 THESSALY = "102A_05000_131313", "20210218_20210303"
@@ -66,7 +66,7 @@ def test_real_interferograms_are_fetched_from_a_folder_and_over_http(real_archiv
         for (frame, pair), expected in ((THESSALY, {"unw", "diff_pha"}), (GALAPAGOS, {"diff_pha", "cc"})):
             server.script(f"/{int(frame[:3])}/{frame}/interferograms/{pair}/{pair}.geo.diff_pha.tif", truncate(100_000))
             out = tmp_path / frame / pair / "manifest.json"
-            manifest = fetch_interferogram(frame, pair, [mirror], Download(backoff_s=0.001), out)
+            manifest = fetch_alone(frame, pair, [mirror], Download(backoff_s=0.001), out)
             assert set(manifest["products"]) == expected
             for product, path in products(real_archive, frame, pair).items():
                 assert manifest["products"][product]["sha256"] == sha256_file(path) == sha256_file(out.with_name(path.name))

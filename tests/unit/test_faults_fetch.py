@@ -15,8 +15,7 @@ import pytest
 from fringeflow.config.models import Download, Mirror
 from fringeflow.errors import DownloadError
 from fringeflow.files import sha256_file
-from fringeflow.licsar.fetch import fetch_interferogram
-from tests.licsar_fetching import NAMES, files, no_proxy, out, place
+from tests.licsar_fetching import NAMES, fetch_alone, files, no_proxy, out, place
 from tests.licsar_files import FRAME, PAIR, jasmin, phase, write_tif
 from tests.servers import Misbehaviour, Server, body, drip, length, page, redirect, reset, serve, status, truncate
 
@@ -64,7 +63,7 @@ def source(tmp_path):
 
 
 def fetch(out, *roots):
-    return fetch_interferogram(FRAME, PAIR, [Mirror(root=root) for root in roots], SETTINGS, out)
+    return fetch_alone(FRAME, PAIR, [Mirror(root=root) for root in roots], SETTINGS, out)
 
 
 def assert_right(manifest, out, source, names=NAMES):

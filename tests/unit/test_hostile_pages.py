@@ -16,7 +16,6 @@ from fringeflow.config.strict import in_utc
 from fringeflow.errors import ConfigError, DatasetError, DownloadError
 from fringeflow.files import sha256_file
 from fringeflow.insar.labels import read_outlines
-from fringeflow.licsar.fetch import fetch_interferogram
 from fringeflow.licsar.listing import parse_links
 from fringeflow.licsar.portal import parse_event_frames, parse_event_page, parse_events, parse_metadata
 from fringeflow.licsar.table import read_rows
@@ -24,7 +23,7 @@ from fringeflow.seismic.labels import read_labels
 from fringeflow.seismic.requests import read_requests
 from fringeflow.transfer.parts import Part, Record, kept_record, read_record, record_path
 from fringeflow.transfer.transport import _retry_after_s
-from tests.licsar_fetching import NAMES, no_proxy, out
+from tests.licsar_fetching import NAMES, fetch_alone, no_proxy, out
 from tests.licsar_files import FRAME, PAIR, jasmin, write_tif
 from tests.licsar_files import phase as some_phase
 from tests.servers import serve
@@ -138,7 +137,7 @@ def test_a_manifest_that_is_none_costs_a_fetch_and_no_more(tmp_path, out, conten
     jasmin(tmp_path / "mirror")
     out.parent.mkdir(parents=True)
     out.write_text(content)
-    manifest = fetch_interferogram(FRAME, PAIR, [Mirror(root=str(tmp_path / "mirror"))], QUICK, out)
+    manifest = fetch_alone(FRAME, PAIR, [Mirror(root=str(tmp_path / "mirror"))], QUICK, out)
     assert set(manifest["products"]) == {"unw", "diff_pha", "cc"}
 
 
@@ -151,7 +150,7 @@ def test_a_record_that_climbs_out_of_a_mirror_is_not_followed(tmp_path, out):
     here.write_bytes(secret.read_bytes())
     record = Record(f"{tmp_path}/mirror/../secret.tif", here.stat().st_size, sha256_file(here))
     record_path(here).write_text(json.dumps(record.as_dict()))
-    manifest = fetch_interferogram(FRAME, PAIR, [Mirror(root=str(tmp_path / "mirror"))], QUICK, out)
+    manifest = fetch_alone(FRAME, PAIR, [Mirror(root=str(tmp_path / "mirror"))], QUICK, out)
     assert manifest["products"]["unw"]["url"] == str(source)
     assert sha256_file(here) == sha256_file(source)
 
@@ -170,7 +169,7 @@ def test_nothing_is_taken_from_where_a_listing_has_no_business(tmp_path, out, hr
     with serve(mirror) as server:
         server.pages[f"{place}/"] = f"<a href='{href.format(name)}'>{name}</a>"
         with pytest.raises(DownloadError, match=f"{name}: 404|its link"):
-            fetch_interferogram(FRAME, PAIR, [Mirror(root=server.url)], QUICK, out)
+            fetch_alone(FRAME, PAIR, [Mirror(root=server.url)], QUICK, out)
         assert all(request.path.startswith(place) for request in server.requests)
     written = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")}
     assert written == {"mirror", "results"}

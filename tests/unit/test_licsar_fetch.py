@@ -182,8 +182,8 @@ def test_a_killed_fetch_run_again_gives_the_same_as_an_undisturbed_one(tmp_path,
         program = f"""
             from pathlib import Path
             from fringeflow.config.models import Download, Mirror
-            from fringeflow.licsar.fetch import fetch_interferogram
-            fetch_interferogram({FRAME!r}, {PAIR!r}, [Mirror(root={server.url!r})], Download(), Path({str(out)!r}))
+            from tests.licsar_fetching import fetch_alone
+            fetch_alone({FRAME!r}, {PAIR!r}, [Mirror(root={server.url!r})], Download(), Path({str(out)!r}))
         """
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], env=environment)

@@ -1,6 +1,7 @@
 """Fetching an event in one job: every interferogram is still resumed, kept and told of by itself."""
 
 import json
+import socket
 
 import pytest
 
@@ -9,18 +10,19 @@ from fringeflow.errors import DownloadError
 from fringeflow.files import sha256_file
 from fringeflow.licsar.fetch_event import fetch_event
 from tests.licsar_fetching import QUICK, no_proxy, place
-from tests.licsar_files import FRAME, PAIR, jasmin
-from tests.servers import serve
+from tests.licsar_files import FRAME, PAIR, coherence, jasmin, write_tif
+from tests.servers import serve, status, without
 
 __all__ = ["no_proxy"]
 SECOND, THIRD = "20210303_20210315", "20210315_20210327"
 
 
-def fetch(tmp_path, root, *pairs):
+def fetch(tmp_path, roots, *pairs):
+    mirrors = [Mirror(root=str(root)) for root in (roots if isinstance(roots, tuple) else (roots,))]
     return fetch_event(
         "quake",
         [(FRAME, pair) for pair in pairs],
-        lambda frame, pair: [Mirror(root=str(root))],
+        lambda frame, pair: mirrors,
         QUICK,
         tmp_path / "raw",
         tmp_path / "raw/quake.json",
@@ -74,3 +76,56 @@ def test_an_added_interferogram_is_had_although_the_mirror_no_longer_has_the_oth
         fetch(tmp_path, server.url, PAIR, SECOND)
     listed = json.loads((tmp_path / "raw/quake.json").read_text())
     assert [set(entry["products"]) for entry in listed["interferograms"]] == [{"unw", "diff_pha", "cc"}] * 2
+
+
+def test_a_mirror_that_is_down_is_waited_for_once_and_not_for_every_interferogram(tmp_path):
+    """With Retry-After it may ask for minutes each time: an event of many pairs outlived its job, though the second mirror has them all."""
+    pairs = (PAIR, SECOND, THIRD)
+    for pair in pairs:
+        jasmin(tmp_path / "good", pair=pair)
+    with serve(tmp_path / "good") as ill, serve(tmp_path / "good") as well:
+        for pair in pairs:
+            for product in ("unw", "diff_pha", "cc"):
+                ill.always(f"{place(pair)}/{pair}.geo.{product}.tif", status(503))
+        fetch(tmp_path, (ill.url, well.url), *pairs)
+        asked = [request.path for request in ill.requests]
+    assert len(asked) == QUICK.attempts - 1 + 3 * len(pairs)
+
+
+def test_a_mirror_that_has_come_back_is_asked_patiently_again(tmp_path):
+    for pair in (PAIR, SECOND):
+        jasmin(tmp_path / "good", pair=pair)
+    names = {pair: [f"{place(pair)}/{pair}.geo.{product}.tif" for product in ("unw", "diff_pha", "cc")] for pair in (PAIR, SECOND)}
+    with serve(tmp_path / "good") as first, serve(tmp_path / "good") as second:
+        first.script(names[PAIR][0], *[status(503)] * QUICK.attempts)
+        first.script(names[SECOND][1], *[status(503)] * (QUICK.attempts - 1))
+        fetch(tmp_path, (first.url, second.url), PAIR, SECOND)
+        assert [request.path for request in second.requests] == [names[PAIR][0]]
+
+
+def test_a_mirror_out_of_reach_is_asked_once_an_interferogram(tmp_path, monkeypatch):
+    pairs = (PAIR, SECOND, THIRD)
+    for pair in pairs:
+        jasmin(tmp_path / "good", pair=pair)
+    with serve(tmp_path / "good") as gone:
+        url = gone.url
+    tried, connect = [], socket.create_connection
+    monkeypatch.setattr(
+        socket, "create_connection", lambda address, *rest, **more: tried.append(address) or connect(address, *rest, **more)
+    )
+    fetch(tmp_path, (url, tmp_path / "good"), *pairs)
+    assert len(tried) == QUICK.attempts + len(pairs) - 1
+
+
+def test_a_changed_file_of_the_same_length_is_had_again_from_a_server_that_names_no_versions(tmp_path):
+    """An uncompressed raster keeps its length whatever it holds."""
+    folder = jasmin(tmp_path / "mirror")
+    name = f"{PAIR}.geo.cc.tif"
+    with serve(tmp_path / "mirror") as server:
+        server.always(f"{place()}/{name}", without("ETag", "Last-Modified"))
+        fetch(tmp_path, server.url, PAIR)
+        before = (folder / name).read_bytes()
+        write_tif(folder / name, coherence(seed=5))
+        assert (folder / name).stat().st_size == len(before) and (folder / name).read_bytes() != before
+        fetch(tmp_path, server.url, PAIR)
+    assert manifest(tmp_path, PAIR).with_name(name).read_bytes() == (folder / name).read_bytes()

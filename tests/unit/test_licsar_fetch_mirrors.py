@@ -114,6 +114,17 @@ def test_a_moved_pair_is_followed(tmp_path, out):
     assert manifest["products"]["cc"]["sha256"] == sha256_file(source / NAMES[2])
 
 
+def test_a_listing_that_is_redirected_to_a_stranger_is_not_believed(tmp_path, out):
+    """The links of the page it led to counted as the mirror's own."""
+    jasmin(tmp_path / "strange")
+    with serve(tmp_path / "mirror") as server, serve(tmp_path / "strange") as stranger:
+        for page in (place(), f"{place()}/"):
+            server.always(page, redirect(f"{stranger.url}{place()}/"))
+        with pytest.raises(DownloadError, match=rf"its listing is redirected to {stranger.url[7:]}, which is no configured mirror"):
+            fetch(out, server.url)
+        assert not any(request.path.endswith(".tif") for request in stranger.requests)
+
+
 def test_a_wrong_pair_is_told_with_the_nearest(tmp_path, out):
     jasmin(tmp_path / "mirror")
     with serve(tmp_path / "mirror") as server, pytest.raises(DownloadError) as error:

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from fringeflow.config.models import Download, Mirror, is_url
+from fringeflow.config.models import Mirror, is_url
 from fringeflow.errors import DownloadError
 from fringeflow.files import read_json, write_json
 from fringeflow.licsar.download import product_content
@@ -17,12 +17,12 @@ from fringeflow.licsar.names import PHASES, PRODUCTS, check_names, product_file
 from fringeflow.licsar.products import EmptyProductError
 from fringeflow.transfer.download import Downloader
 from fringeflow.transfer.parts import Record, kept_record
-from fringeflow.transfer.transport import GaveUpError, MissingError, WrongContentError
+from fringeflow.transfer.transport import GaveUpError, MissingError, UnreachableError, WrongContentError
 
 logger = logging.getLogger(__name__)
 
 
-def fetch_interferogram(frame: str, pair: str, mirrors: Sequence[Mirror], settings: Download, out: Path) -> dict[str, Any]:
+def fetch_interferogram(frame: str, pair: str, mirrors: Sequence[Mirror], downloader: Downloader, out: Path) -> dict[str, Any]:
     """Bring an interferogram's products beside `out` and list them in it.
 
     Mirrors are tried in their order, product by product: the next one takes over where one has no such
@@ -35,7 +35,9 @@ def fetch_interferogram(frame: str, pair: str, mirrors: Sequence[Mirror], settin
     frame, pair : str
         LiCSAR names.
     mirrors : sequence of Mirror
-    settings : Download
+    downloader : Downloader
+        A mirror that used up its tries on another interferogram gets one try a product, and none once it is out of reach
+        for this one too.
     out : Path
         The manifest to write; products are named `{pair}.geo.{product}.tif` in its folder.
 
@@ -55,11 +57,10 @@ def fetch_interferogram(frame: str, pair: str, mirrors: Sequence[Mirror], settin
     out = Path(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with Downloader(settings) as downloader:
-            errand = _Errand(frame, pair, list(mirrors), downloader, out)
-            for product in PRODUCTS:
-                errand.bring(product)
-            errand.judge()
+        errand = _Errand(frame, pair, list(mirrors), downloader, out)
+        for product in PRODUCTS:
+            errand.bring(product)
+        errand.judge()
     except OSError as error:
         action = "free space or change permissions, then run again"
         raise DownloadError(f"{frame}/{pair}: a local file cannot be read or written ({error}). To do: {action}.") from error
@@ -92,7 +93,7 @@ class _Errand:
         self.lookup = Lookup(downloader, mirrors)
         self.records: dict[str, Record] = {}
         self.attempts: dict[str, list[Attempt]] = {product: [] for product in PRODUCTS}
-        self.tired: set[str] = set()
+        self.away: dict[str, UnreachableError] = {}
         try:
             self.listed = dict(read_json(out)["products"])
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -140,7 +141,7 @@ class _Errand:
         except MissingError:
             return False
         except GaveUpError as error:
-            self.tired.add(mirror.root)
+            self.downloader.tired.add(mirror.root)
             note(Attempt(folder, "failed", str(error)))
             return False
         name = product_file(self.pair, product)
@@ -151,8 +152,8 @@ class _Errand:
         return False
 
     def _patience(self, mirror: Mirror | None) -> int | None:
-        """One try only for a mirror that has used up its tries on this interferogram."""
-        return 1 if mirror and mirror.root in self.tired else None
+        """One try only for a mirror that has used up its tries."""
+        return 1 if mirror and mirror.root in self.downloader.tired else None
 
     def _try(self, product: str, place: str, path: Path, known: Record | None = None, mirror: Mirror | None = None) -> Outcome:
         """Try one place, once; note why it failed."""
@@ -160,10 +161,15 @@ class _Errand:
             if attempt.place == place:
                 return attempt.outcome
         mirror = mirror or self._mirror_of(place)
+        root = mirror.root if mirror else ""
+        if root in self.away:
+            self.attempts[product].append(Attempt(place, "failed", f"not asked again: {self.away[root]}"))
+            return "failed"
         try:
             self.records[product] = self.downloader.file(
                 place, path, product_content(product), known=known, attempts=self._patience(mirror)
             )
+            self.downloader.tired.discard(root)
             return "got"
         except MissingError as error:
             attempt = Attempt(place, "absent", str(error))
@@ -175,7 +181,9 @@ class _Errand:
         except GaveUpError as error:
             attempt = Attempt(place, "failed", str(error))
             if mirror:
-                self.tired.add(mirror.root)
+                self.downloader.tired.add(root)
+            if mirror and isinstance(error, UnreachableError):
+                self.away[root] = error
         self.attempts[product].append(attempt)
         return attempt.outcome
 

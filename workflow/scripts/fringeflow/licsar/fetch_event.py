@@ -10,6 +10,7 @@ from fringeflow.files import write_json
 from fringeflow.licsar.fetch import fetch_interferogram
 from fringeflow.licsar.names import product_file
 from fringeflow.progress import track
+from fringeflow.transfer.download import Downloader
 
 
 def fetch_event(
@@ -24,7 +25,7 @@ def fetch_event(
 
     Each has its own manifest, which appears when it is whole: what was killed goes on where it stopped, file by file, and an
     interferogram that is here already is kept if it is unchanged on its mirror. One that fails does not keep the others from being
-    fetched.
+    fetched. A mirror that is down is waited for once, not for each interferogram.
 
     Parameters
     ----------
@@ -52,21 +53,22 @@ def fetch_event(
     listed: list[dict[str, Any]] = []
     files: list[Path] = []
     failed: list[str] = []
-    for frame, pair in track(sorted(interferograms), desc=f"fetch {event}", unit="pair"):
-        manifest = Path(raw) / frame / pair / "manifest.json"
-        try:
-            products = fetch_interferogram(frame, pair, mirrors_of(frame, pair), settings, manifest)["products"]
-        except DownloadError as error:
-            failed.append(str(error))
-            continue
-        listed.append(
-            {
-                "frame": frame,
-                "pair": pair,
-                "products": {name: {key: about[key] for key in ("bytes", "sha256")} for name, about in products.items()},
-            }
-        )
-        files += [manifest, *(manifest.with_name(product_file(pair, name)) for name in products)]
+    with Downloader(settings) as downloader:
+        for frame, pair in track(sorted(interferograms), desc=f"fetch {event}", unit="pair"):
+            manifest = Path(raw) / frame / pair / "manifest.json"
+            try:
+                products = fetch_interferogram(frame, pair, mirrors_of(frame, pair), downloader, manifest)["products"]
+            except DownloadError as error:
+                failed.append(str(error))
+                continue
+            listed.append(
+                {
+                    "frame": frame,
+                    "pair": pair,
+                    "products": {name: {key: about[key] for key in ("bytes", "sha256")} for name, about in products.items()},
+                }
+            )
+            files += [manifest, *(manifest.with_name(product_file(pair, name)) for name in products)]
     if failed:
         raise DownloadError("\n".join(failed))
     write_json(out, {"event": event, "interferograms": listed})

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from fringeflow.config.models import Mirror, is_url
 from fringeflow.config.tables import PAIR_PATTERN
 from fringeflow.licsar.listing import Links, listing_links, manifest_links
-from fringeflow.licsar.mirrors import pair_folder, pairs_folder, trusted_origins
+from fringeflow.licsar.mirrors import own_roots, pair_folder, pairs_folder, same_host, trusted_origins
 from fringeflow.transfer.download import Downloader
 from fringeflow.transfer.transport import GaveUpError, MissingError
 
@@ -76,5 +76,8 @@ class Lookup:
         if not base:
             text, base = self.downloader.page(folder, attempts)
         if urlsplit(base).path.endswith("/"):
+            if not any(same_host(base, root) for root in own_roots(mirror)):
+                told = f"its listing is redirected to {urlsplit(base).netloc}, which is no configured mirror; add it to `mirrors` if you trust it"
+                raise GaveUpError(told)
             return listing_links(text, base, trusted_origins([mirror]))
         return manifest_links(text, base, trusted_origins(self.mirrors))

@@ -112,7 +112,21 @@ def origin(url: str) -> tuple[str, int | None]:
     return (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
+def own_roots(mirror: Mirror) -> list[str]:
+    """Return a mirror's root, and the further hosts of its archive."""
+    return [root for root in (mirror.root, *layout_of(mirror).siblings) if is_url(root)]
+
+
 def trusted_origins(mirrors: Iterable[Mirror]) -> frozenset[tuple[str, int | None]]:
     """Return the hosts a manifest page may send us to: those of the configured mirrors and their siblings."""
-    roots = [root for mirror in mirrors for root in (mirror.root, *layout_of(mirror).siblings) if is_url(root)]
-    return frozenset(origin(root) for root in roots)
+    return frozenset(origin(root) for mirror in mirrors for root in own_roots(mirror))
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two URLs are of one host, which may have moved from http to https.
+
+    >>> same_host("https://a.org/x", "http://A.org/y"), same_host("http://a.org:8080/x", "http://a.org/x")
+    (True, False)
+    """
+    usual = ({origin(url)[1] for url in (one, other)}) <= {80, 443}
+    return origin(one) == origin(other) or (usual and origin(one)[0] == origin(other)[0])

@@ -54,11 +54,14 @@ class Downloader:
     ----------
     unreachable : dict of str to UnreachableError
         Hosts that could not be reached.
+    tired : set of str
+        Places that have used up their tries on some file, as whoever asks them notes: worth one try a file, without waiting.
     """
 
     def __init__(self, settings: Download, *, forsake: bool = False):
         self.settings, self.forsake = settings, forsake
         self.unreachable: dict[str, UnreachableError] = {}
+        self.tired: set[str] = set()
 
     def __enter__(self) -> "Downloader":
         return self

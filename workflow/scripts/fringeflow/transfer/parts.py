@@ -34,9 +34,9 @@ class Record:
         return {name: value for name, value in found.items() if value}
 
     def describes(self, headers: Mapping[str, str]) -> bool:
-        """Whether an answer offers this very version: some servers ignore conditions."""
+        """Whether an answer offers this very version: some servers ignore conditions. One that names no version may have changed it."""
         told = {"etag": self.etag, "last_modified": self.last_modified}
-        return headers.get("Content-Length") == str(self.bytes) and versions(headers) == told
+        return headers.get("Content-Length") == str(self.bytes) and any(told.values()) and versions(headers) == told
 
 
 def versions(headers: Mapping[str, str]) -> dict[str, str | None]:
