@@ -39,7 +39,7 @@ def real(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ground(real) -> QuietGround:
-    return QuietGround(real.path, real.rows[QUIET])
+    return QuietGround(real.path, real.rows[QUIET], "wrapped")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def trained(tmp_path_factory, patch, ground):
 
 @pytest.fixture(scope="module")
 def held() -> Tiles:
-    return chunk_of(TINY.seed + HELD_OUT_SEED, 0, TINY.held_out, TINY.tile, TINY.tiles, TINY.input_size, TINY.label)
+    return chunk_of(TINY.seed + HELD_OUT_SEED, 0, TINY.held_out, TINY.tile, TINY.tiles, TINY.input_size, TINY.label, TINY.view)
 
 
 def test_a_run_says_what_it_was_made_of_and_opens_as_a_detector(trained, ground):
@@ -193,7 +193,7 @@ def test_implants_are_real_ground_and_every_second_is_deformed_by_the_label_rule
 
 
 def test_ground_with_hardly_any_data_is_refused_by_name(real, tmp_path):
-    ground = QuietGround(real.path, real.rows[QUIET])
+    ground = QuietGround(real.path, real.rows[QUIET], "wrapped")
     with pytest.raises(DatasetError, match=rf"{QUIET} has 96 x 128 pixels, 100% .* expected a window of 128 x 128 .* Leave its event out"):
         ground.window(128, np.random.default_rng(0))
     ground.__dict__["phase"] = np.where(np.arange(128) < 6, ground.phase, np.nan)
@@ -203,10 +203,10 @@ def test_ground_with_hardly_any_data_is_refused_by_name(real, tmp_path):
 
 def test_only_quiet_pairs_are_trained_on_and_none_is_an_error(real):
     pairs = [real.pair(COSEISMIC), real.pair(QUIET)]
-    assert [ground.interferogram.pair for ground in quiet_grounds(pairs)] == [QUIET]
-    assert quiet_grounds([]) == []
+    assert [ground.interferogram.pair for ground in quiet_grounds(pairs, "wrapped")] == [QUIET]
+    assert quiet_grounds([], "wrapped") == []
     with pytest.raises(DatasetError, match=r"all 2 interferograms of the events in `implant` \(quake\) may show an earthquake"):
-        quiet_grounds([real.pair(COSEISMIC), real.pair(QUIET, untouched=False)])
+        quiet_grounds([real.pair(COSEISMIC), real.pair(QUIET, untouched=False)], "wrapped")
 
 
 def test_scores_leave_out_tiles_of_which_nobody_can_say_what_they_are():

@@ -120,6 +120,7 @@ def test_nothing_configured_is_told_and_a_name_is_found_by_its_nearest(plan):
         ({"prevalence": 0}, "pretraining.net.prevalence"),
         ({"implant_share": 1}, "pretraining.net.implant_share"),
         ({"tyle": 64}, "tyle"),
+        ({"view": "spectrogram"}, "pretraining.net.view"),
         (
             {"real": ["quake"], "implant": ["area", "quake"]},
             "pretraining.net.real: the interferogram 102A_05000_131313/20210101_20210113 of 'quake'",

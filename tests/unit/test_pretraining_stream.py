@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from fringeflow.config.interferograms import LabelRule
+from fringeflow.encoding.encodings import encode
 from fringeflow.pretraining.stream import CHUNK, augmented, chunk_of, stream_chunks
 from fringeflow.pretraining.tiles import Tiles
 
-CUT = {"tile": 32, "count": 2, "input_size": 32, "rule": LabelRule()}
+CUT = {"tile": 32, "count": 2, "input_size": 32, "rule": LabelRule(), "view": "wrapped"}
 SCENES = 2 * CHUNK + 5
 
 
@@ -54,25 +55,43 @@ def symmetries(tile: np.ndarray) -> list[np.ndarray]:
     return [np.rot90(side, turns) for side in (tile, tile.T) for turns in range(4)]
 
 
+def changes(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int, float]]:
+    """Return which symmetry, which sign and which constant make a tile of another."""
+    found = []
+    for number, view in enumerate(symmetries(one)):
+        for sign, z in ((1, view), (-1, view.conj())):
+            turn = (other / z).mean()
+            if np.allclose(other, turn * z, atol=1e-5) and np.isclose(abs(turn), 1, atol=1e-5):
+                found.append((number, sign, float(np.angle(turn))))
+    return found
+
+
 def test_an_augmented_tile_is_one_of_eight_views_turned_by_a_constant_and_maybe_of_the_other_sign():
     given = images()
     before = given.copy()
     after = augmented(given, np.random.default_rng(1))
     assert np.array_equal(given, before), "what is augmented again later is not changed"
-    assert after.dtype == np.float32 and (after[:, 2] == 0).all()
+    assert after.dtype == np.float32 and (after[:, 2] == 0).all() and not np.signbit(after[:, 2]).any()
     seen, angles = set(), []
     for one, other in zip(phasors(given), phasors(after), strict=True):
-        fits = []
-        for number, view in enumerate(symmetries(one)):
-            for sign, z in ((1, view), (-1, view.conj())):
-                turn = (other / z).mean()
-                if np.allclose(other, turn * z, atol=1e-5) and np.isclose(abs(turn), 1, atol=1e-5):
-                    fits.append((number, sign, np.angle(turn)))
-        assert len(fits) == 1
-        seen.add(fits[0][:2])
-        angles.append(fits[0][2])
+        [(number, sign, angle)] = changes(one, other)
+        seen.add((number, sign))
+        angles.append(angle)
     assert len(seen) == 16, "every view, with both signs"
     assert np.histogram(angles, bins=4, range=(-np.pi, np.pi))[0].min() > 25
+
+
+def test_an_augmented_unwrapped_tile_is_the_tile_of_an_augmented_phase():
+    """Its level about the median takes the view and the sign of the fringes, and no constant moves it."""
+    phase = np.cumsum(np.random.default_rng(0).normal(0, 1.5, (40, 12, 12)), axis=1).astype("f4")
+    phase[::2, 3:5, 2:9] = np.nan
+    given = encode(phase, "unwrapped", "sincos", 12)
+    after = augmented(given, np.random.default_rng(1))
+    for number, one in enumerate(phase):
+        filled = np.where(np.isfinite(one), np.exp(1j * np.nan_to_num(one)), 1e-9)
+        [(view, sign, angle)] = changes(filled, np.where(after[number, 0] == 0, 1e-9 + 0j, phasors(after)[number]))
+        expected = encode((sign * symmetries(one)[view] + angle)[None], "unwrapped", "sincos", 12)[0]
+        np.testing.assert_allclose(after[number], expected, atol=2e-3)
 
 
 def test_the_length_of_a_phasor_is_kept():

@@ -28,8 +28,8 @@ def drawn(monkeypatch):
             np.where(column < deformed, np.float32(fringes), np.float32(0.99)),
             np.isfinite(wrapped) & (column >= unseen),
         )
-        monkeypatch.setattr(module, "varied_scene", lambda seed, number, wanted: scene)
-        return scene_tiles(1, 2, tile=TILE, count=count, input_size=40, rule=rule)
+        monkeypatch.setattr(module, "varied_scene", lambda seed, number, wanted, view: scene)
+        return scene_tiles(1, 2, tile=TILE, count=count, input_size=40, rule=rule, view="wrapped")
 
     return make
 
@@ -71,8 +71,8 @@ def test_tiles_are_windows_of_the_scene_as_training_encodes_them(monkeypatch):
     wrapped = np.random.default_rng(0).uniform(-3, 3, (size, size)).astype("f4")
     wrapped[:3, :5] = np.nan
     scene = VariedScene("quiet", wrapped, np.zeros_like(wrapped), np.isfinite(wrapped))
-    monkeypatch.setattr(module, "varied_scene", lambda seed, number, wanted: scene)
-    found = scene_tiles(1, 2, tile=32, count=5, input_size=32, rule=RULE)
+    monkeypatch.setattr(module, "varied_scene", lambda seed, number, wanted, view: scene)
+    found = scene_tiles(1, 2, tile=32, count=5, input_size=32, rule=RULE, view="wrapped")
     windows = np.lib.stride_tricks.sliding_window_view(wrapped, (32, 32)).reshape(-1, 32, 32)
     images = encode(windows, "wrapped", "sincos", 32).astype(np.float16)
     places = [int(np.flatnonzero((images == image).all(axis=(1, 2, 3)))[0]) for image in found.images]
@@ -81,7 +81,17 @@ def test_tiles_are_windows_of_the_scene_as_training_encodes_them(monkeypatch):
 
 
 def test_a_scene_gives_the_same_tiles_again_and_another_seed_others():
-    cut = {"tile": 48, "count": 4, "input_size": 32, "rule": RULE}
+    cut = {"tile": 48, "count": 4, "input_size": 32, "rule": RULE, "view": "wrapped"}
     one, two, other = scene_tiles(3, 7, **cut), scene_tiles(3, 7, **cut), scene_tiles(4, 7, **cut)
     assert np.array_equal(one.images, two.images) and np.array_equal(one.targets, two.targets)
     assert not np.array_equal(one.images, other.images)
+
+
+def test_the_wrapped_stream_is_the_one_that_the_packaged_model_was_made_from():
+    """What is drawn for other views is drawn beside it: these numbers were found before there was any other."""
+    found = [scene_tiles(7, number, tile=64, count=3, input_size=32, rule=LabelRule(), view="wrapped") for number in range(6)]
+    assert [tiles.kinds[0] for tiles in found] == ["earthquake", "quiet", "earthquake", "earthquake", "quiet", "earthquake"]
+    assert [tiles.targets.tolist() for tiles in found] == [[1, 1, 1], [0, 0, 0], [0, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 1]]
+    means = np.array([tiles.images.astype("f8").mean(axis=(0, 2, 3)) for tiles in found])
+    sines, cosines = [0.04048, -0.10599, 0.09352, 0.03495, 0.09495, 0.00246], [0.02151, -0.07452, -0.0023, 0.06375, 0.27594, -0.00254]
+    np.testing.assert_allclose(means, np.stack([sines, cosines, np.zeros(6)], axis=1), atol=2e-5)

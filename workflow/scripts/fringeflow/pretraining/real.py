@@ -17,7 +17,6 @@ from fringeflow.errors import DatasetError
 from fringeflow.insar.labels import gather_evidence, read_outlines
 from fringeflow.insar.prepared import open_interferogram
 from fringeflow.insar.tiling import GeoGrid, TileGrid
-from fringeflow.pretraining.tiles import VIEW
 
 MOST, LEAST = 0.5, 0.1
 """A tile with this share of all deformation of its interferogram, or more, holds it; one with this share or less does not."""
@@ -92,10 +91,10 @@ def score_pair(run: Path, pair: RealPair, *, stride: int, rule: LabelRule, threa
     data = open_interferogram(pair.path, pair.interferogram.key)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     size = int(detector.run.about["size"])
-    reader = WindowReader(Bands(data, VIEW), TileGrid(geo.rows, geo.columns, size, stride), MIN_VALID, 16)
+    reader = WindowReader(Bands(data, detector.source), TileGrid(geo.rows, geo.columns, size, stride), MIN_VALID, 16)
     scores = detector.scores(reader, threads=threads)
     table = window_table(pair.interferogram.key, reader.tiles, reader.valid_fractions, scores, geo)
-    deformed = _deformed(pair, data.latitude, data.longitude, data.read("valid"), rule)
+    deformed = _deformed(pair, data.latitude, data.longitude, np.isfinite(data.read(detector.source)), rule)
     total = int(np.count_nonzero(deformed))
     inside = np.array([np.count_nonzero(deformed[tile.window]) for tile in reader.tiles])
     table["share"] = inside / total if total else 0.0

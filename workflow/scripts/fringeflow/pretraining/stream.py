@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,14 @@ CHUNK = 16
 """Scenes that a process makes at a time."""
 
 
-def chunk_of(seed: int, first: int, scenes: int, tile: int, count: int, input_size: int, rule: LabelRule) -> Tiles:
+def chunk_of(seed: int, first: int, scenes: int, tile: int, count: int, input_size: int, rule: LabelRule, view: str) -> Tiles:
     """Return the tiles of some scenes, in order."""
-    parts = [scene_tiles(seed, first + number, tile=tile, count=count, input_size=input_size, rule=rule) for number in range(scenes)]
-    return Tiles.joined(parts)
+    cut: dict[str, Any] = {"tile": tile, "count": count, "input_size": input_size, "rule": rule, "view": view}
+    return Tiles.joined([scene_tiles(seed, first + number, **cut) for number in range(scenes)])
 
 
 def stream_chunks(
-    seed: int, scenes: int, *, tile: int, count: int, input_size: int, rule: LabelRule, processes: int, first: int = 0
+    seed: int, scenes: int, *, tile: int, count: int, input_size: int, rule: LabelRule, view: str, processes: int, first: int = 0
 ) -> Iterator[Tiles]:
     """Yield the tiles of scenes `first` to `scenes`, `CHUNK` scenes at a time.
 
@@ -31,7 +32,7 @@ def stream_chunks(
     ----------
     seed : int
     scenes : int
-    tile, count, input_size, rule
+    tile, count, input_size, rule, view
         As in `scene_tiles`.
     processes : int
         That simulate; how many changes nothing but the time.
@@ -45,7 +46,7 @@ def stream_chunks(
     waiting: deque[Future[Tiles]] = deque()
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_alone) as pool:
         for start in range(first, scenes, CHUNK):
-            waiting.append(pool.submit(chunk_of, seed, start, min(CHUNK, scenes - start), tile, count, input_size, rule))
+            waiting.append(pool.submit(chunk_of, seed, start, min(CHUNK, scenes - start), tile, count, input_size, rule, view))
             if len(waiting) > 2 * processes:  # enough ahead, and bounded
                 yield waiting.popleft().result()
         while waiting:
@@ -61,12 +62,15 @@ def _alone() -> None:
 
 
 def augmented(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return encoded tiles flipped, turned, with the other sign and another constant of the phase: all of it valid for a wrapped phase.
+    """Return encoded tiles flipped, turned, with the other sign and another constant of the phase.
+
+    All of it is valid for a wrapped and for an unwrapped phase: a constant turns sine and cosine of both, and leaves a level that
+    is told about its median.
 
     Parameters
     ----------
     images : ndarray of float16, shape (n, 3, size, size)
-        (sin, cos, 0) as from `encode`.
+        (sin, cos, level) as from `encode`; the level of a wrapped phase is 0.
     rng : Generator
 
     Returns
@@ -85,4 +89,5 @@ def augmented(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0.0, 2 * np.pi, len(result)).astype(np.float32)[:, None, None]
     sine, cosine = sign * result[:, 0], result[:, 1]
     result[:, 0], result[:, 1] = sine * np.cos(angle) + cosine * np.sin(angle), cosine * np.cos(angle) - sine * np.sin(angle)
+    result[:, 2] = sign * result[:, 2] + np.float32(0)  # no -0
     return result

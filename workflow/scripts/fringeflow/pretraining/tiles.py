@@ -11,7 +11,8 @@ from fringeflow.simulate.varied_scene import VariedScene, varied_scene
 
 SCENE_SIDES = 1.75
 """Side of a scene, in sides of a tile: room for tiles with and without the earthquake."""
-VIEW, ENCODING = "wrapped", "sincos"
+ENCODING = "sincos"
+"""Of every view: sine and cosine, and of an unwrapped phase its level too."""
 LEAST_DATA = 0.25
 """Least share of a tile with data."""
 
@@ -43,7 +44,7 @@ class Tiles:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("images", "targets", "kinds")))
 
 
-def scene_tiles(seed: int, number: int, *, tile: int, count: int, input_size: int, rule: LabelRule) -> Tiles:
+def scene_tiles(seed: int, number: int, *, tile: int, count: int, input_size: int, rule: LabelRule, view: str) -> Tiles:
     """Simulate a scene and cut tiles from it at random places.
 
     Parameters
@@ -58,27 +59,29 @@ def scene_tiles(seed: int, number: int, *, tile: int, count: int, input_size: in
         Side of an encoded tile.
     rule : LabelRule
         Its `min_fringes` and `min_area`, as for tiles of interferograms.
+    view : {"wrapped", "unwrapped"}
+        The phase that tiles show.
 
     Returns
     -------
     Tiles
     """
-    scene = varied_scene(seed, number, round(SCENE_SIDES * tile))
+    scene = varied_scene(seed, number, round(SCENE_SIDES * tile), view)
     places = _places(scene, tile, count, stream(seed, "tiles", str(number)))
     windows = [np.s_[row : row + tile, column : column + tile] for row, column in places]
-    phase = np.stack([scene.wrapped[window] for window in windows]) if windows else np.empty((0, tile, tile), np.float32)
-    images = encode(phase, VIEW, ENCODING, input_size).astype(np.float16)
+    phase = np.stack([scene.phase[window] for window in windows]) if windows else np.empty((0, tile, tile), np.float32)
+    images = encode(phase, view, ENCODING, input_size).astype(np.float16)
     targets = np.array([_target(scene, window, rule) for window in windows], np.float32)
     return Tiles(images, targets, np.full(len(windows), scene.kind))
 
 
 def _places(scene: VariedScene, tile: int, count: int, rng: np.random.Generator) -> list[tuple[int, int]]:
     """Draw where tiles lie: anywhere with data."""
-    room = len(scene.wrapped) - tile + 1
+    room = len(scene.phase) - tile + 1
     found: list[tuple[int, int]] = []
     for _ in range(4 * count):
         row, column = (int(place) for place in rng.integers(0, room, 2))
-        if np.isfinite(scene.wrapped[row : row + tile : 4, column : column + tile : 4]).mean() >= LEAST_DATA:
+        if np.isfinite(scene.phase[row : row + tile : 4, column : column + tile : 4]).mean() >= LEAST_DATA:
             found.append((row, column))
             if len(found) == count:
                 break
@@ -87,6 +90,6 @@ def _places(scene: VariedScene, tile: int, count: int, rng: np.random.Generator)
 
 def _target(scene: VariedScene, window: tuple[slice, slice], rule: LabelRule) -> float:
     """Return how much of the least deformed area a tile shows, at most 1."""
-    data = int(np.count_nonzero(np.isfinite(scene.wrapped[window])))
+    data = int(np.count_nonzero(np.isfinite(scene.phase[window])))
     deformed = int(np.count_nonzero((scene.fringes[window] >= rule.min_fringes) & scene.seen[window]))
     return min(1.0, deformed / max(data, 1) / rule.min_area)

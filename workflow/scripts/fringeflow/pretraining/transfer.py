@@ -50,7 +50,7 @@ def compare_transfer(
         found = score_pair(run, pair, stride=settings.real_stride, rule=settings.label, threads=threads)
         parts.append(found.assign(scenes=scenes, coseismic=pair.interferogram.is_coseismic(pair.event)))
     scored = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    quiet = [QuietGround(pair.path, pair.interferogram) for pair in pairs if pair.is_quiet]
+    quiet = [QuietGround(pair.path, pair.interferogram, settings.view) for pair in pairs if pair.is_quiet]
     rows = []
     for scenes, run in sorted(runs.items()):
         row = _row(scenes, read_json(run / "metrics.json")["held_out"], scored)

@@ -1,5 +1,7 @@
 """Coherence, and the phase noise that comes with it."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,6 +62,15 @@ def gradient_coherence(phase: Field) -> Field:
         cycles = np.abs(change) / np.float32(2.0 * np.pi)
         left *= np.where(cycles < 1.0, np.sinc(cycles), 0.0).astype(np.float32)
     return left
+
+
+def noise_coherence(looks: float) -> float:
+    """Return the mean sample coherence of pure noise: how far its estimate is biased (Touzi and Lopes 1996).
+
+    >>> round(noise_coherence(5.0), 2)
+    0.41
+    """
+    return math.exp(math.lgamma(looks) + math.lgamma(1.5) - math.lgamma(looks + 0.5))
 
 
 def speckle(rng: np.random.Generator, coherence: Field, looks: float) -> tuple[NDArray[np.complex64], Field]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from fringeflow.config.models import Simulation
 from fringeflow.config.tables import Event, Interferogram
@@ -14,15 +13,15 @@ from fringeflow.errors import ConfigError
 from fringeflow.licsar.names import heading_deg
 from fringeflow.simulate.atmosphere import Delay, delay
 from fringeflow.simulate.coverage import sea_with_data, swath
-from fringeflow.simulate.fields import Field, power_law_field
+from fringeflow.simulate.fields import Field
 from fringeflow.simulate.noise import gradient_coherence, land_coherence, speckle
 from fringeflow.simulate.streams import stream
 from fringeflow.simulate.terrain import Terrain, terrain
 from fringeflow.simulate.truth import true_fault
+from fringeflow.simulate.unwrapping import TWO_PI, trusted_where, unwrapped_phase, wrong_patch
 
 LARGEST_OFFSET = 0.4
 """How far the epicentre may lie from a scene's centre, as a fraction of the scene."""
-TWO_PI = np.float32(2.0 * np.pi)
 UNWRAPPED_COHERENCE = 0.3
 """Below this (smoothed) coherence the archive's `unw` is masked."""
 
@@ -141,16 +140,12 @@ class Scene:
         phasor *= np.exp(1j * signal)
         valid = self._valid(interferogram)
         wrapped = np.angle(phasor).astype(np.float32)
-        unwrapped = wrapped + TWO_PI * np.round((signal - wrapped) / TWO_PI)
-        smooth = ndimage.uniform_filter(np.where(valid, estimate, 0.0).astype(np.float32), 5)
-        trusted = valid & ~self.terrain.water & (smooth > UNWRAPPED_COHERENCE)
-        unwrapped += self._error_patch(interferogram)
-        if trusted.any():
-            unwrapped -= TWO_PI * np.round(np.median(unwrapped[trusted]) / TWO_PI)
+        trusted = trusted_where(valid, self.terrain.water, estimate, UNWRAPPED_COHERENCE)
+        unwrapped = unwrapped_phase(wrapped, signal, trusted, self._error_patch(interferogram))
         tiny = np.float32(1e-6)
         return Product(
             wrapped=np.where(valid, np.where(wrapped == 0.0, tiny, wrapped), np.float32(0.0)),
-            unwrapped=np.where(trusted, np.where(unwrapped == 0.0, tiny, unwrapped), np.float32(np.nan)),
+            unwrapped=np.where(unwrapped == 0.0, tiny, unwrapped),
             coherence=np.where(valid, np.clip(np.rint(255.0 * estimate), 1, 255), 0).astype(np.uint8),
             signal=signal,
         )
@@ -170,7 +165,5 @@ class Scene:
         shape = self.terrain.water.shape
         if rng.random() >= 0.2:
             return np.zeros(shape, dtype=np.float32)
-        blob = power_law_field(rng, shape, self.pixel_km, exponents=[3.5], outer_km=30.0)
-        patches, count = ndimage.label(blob > 1.2)
-        largest = 1 + int(np.argmax(np.bincount(patches.ravel())[1:])) if count else 0
-        return np.where((patches == largest) & (patches > 0), TWO_PI * rng.choice([-1, 1]), 0.0).astype(np.float32)
+        patch = wrong_patch(rng, shape, self.pixel_km)
+        return np.where(patch, TWO_PI * rng.choice([-1, 1]), 0.0).astype(np.float32)

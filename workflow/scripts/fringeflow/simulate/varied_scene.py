@@ -16,8 +16,9 @@ from fringeflow.deformation.local import KM_PER_DEG
 from fringeflow.deformation.model import phase_at, phase_of_fault
 from fringeflow.deformation.volcanic import PointSource, Sill, volcanic_phase
 from fringeflow.simulate.fields import Field, power_law_field
-from fringeflow.simulate.noise import gradient_coherence, speckle
+from fringeflow.simulate.noise import gradient_coherence, noise_coherence, speckle
 from fringeflow.simulate.streams import stream
+from fringeflow.simulate.unwrapping import TWO_PI, trusted_where, unwrapped_phase, wrong_patch
 from fringeflow.simulate.varied_ground import VariedGround, draw_ground
 
 KINDS = {"earthquake": 0.6, "volcano": 0.12, "quiet": 0.28}
@@ -36,7 +37,14 @@ MASKED = 0.15
 """Probability that incoherent pixels were masked."""
 WAVES, STEPS = 0.06, 0.06
 """Probability of lee waves, and of a step between bursts."""
-TWO_PI = np.float32(2.0 * np.pi)
+PATCHES = (0.55, 0.3, 0.15)
+"""Probability of none, one and two patches that are whole fringes off, in an unwrapped scene."""
+LINED = 0.5
+"""Probability that such a patch is bounded by a line without data: a river or a fault, across which the unwrapper lost count."""
+ADRIFT = 0.3
+"""Probability that land which no data joins to the rest is whole fringes off: an island, or the far side of a river."""
+LEAST_PIECE = 100
+"""Pixels; unwrappers trust no smaller piece."""
 
 
 @dataclass(frozen=True)
@@ -47,30 +55,32 @@ class VariedScene:
     ----------
     kind : str
         One of `KINDS`.
-    wrapped : ndarray of float32, shape (size, size), radians
-        NaN where there is no data.
+    phase : ndarray of float32, shape (size, size), radians
+        Of the view; NaN where there is no data.
     fringes : ndarray of float32
         What the earthquake alone left, in cycles, without sign; 0 in other kinds.
     seen : ndarray of bool
-        Where there is data, and coherence enough to see a fringe.
+        Where the phase has data, and coherence enough to see a fringe.
     """
 
     kind: str
-    wrapped: NDArray[np.float32]
+    phase: NDArray[np.float32]
     fringes: NDArray[np.float32]
     seen: NDArray[np.bool_]
 
 
-def varied_scene(seed: int, number: int, size: int) -> VariedScene:
+def varied_scene(seed: int, number: int, size: int, view: str = "wrapped") -> VariedScene:
     """Simulate one scene.
 
     Parameters
     ----------
     seed : int
     number : int
-        Which one; nothing but these three decides what it shows.
+        Which one; nothing but these decides what it shows.
     size : int
         Rows and columns.
+    view : {"wrapped", "unwrapped"}
+        Which phase of the same scene.
 
     Returns
     -------
@@ -96,7 +106,8 @@ def varied_scene(seed: int, number: int, size: int) -> VariedScene:
         deformation = _volcano(rng, ground, towards, latitude, longitude)
     signal = deformation + _delays(rng, ground, pixel_km)
     coherence = ground.coherence * gradient_coherence(deformation)
-    phasor, estimate = speckle(rng, coherence, float(rng.choice([5.0, 10.0, 20.0, 40.0])))
+    looks = float(rng.choice([5.0, 10.0, 20.0, 40.0]))
+    phasor, estimate = speckle(rng, coherence, looks)
     phasor *= np.exp(1j * signal)
     if rng.random() < FILTERED:
         sigma = float(rng.uniform(0.4, 1.8))
@@ -104,8 +115,36 @@ def varied_scene(seed: int, number: int, size: int) -> VariedScene:
     covered = ground.covered
     if rng.random() < MASKED:
         covered = covered & (ndimage.uniform_filter(estimate, 3) > rng.uniform(0.2, 0.5))
-    wrapped = np.where(covered, np.angle(phasor), np.nan).astype(np.float32)
-    return VariedScene(kind, wrapped, fringes, covered & (coherence > 0.2))
+    phase = np.where(covered, np.angle(phasor), np.nan).astype(np.float32)
+    if view == "unwrapped":
+        rng = stream(seed, "unwrapping", str(number))  # of its own: the wrapped scene stays what it is
+        trusted = trusted_where(covered, ground.water, estimate, noise_coherence(looks) + rng.uniform(0.05, 0.25))
+        trusted, error = _miscounted(rng, trusted, pixel_km)
+        phase = unwrapped_phase(phase, signal, trusted, error)
+    return VariedScene(kind, phase, fringes, np.isfinite(phase) & (coherence > 0.2))
+
+
+def _miscounted(rng: np.random.Generator, trusted: NDArray[np.bool_], pixel_km: tuple[float, float]) -> tuple[NDArray[np.bool_], Field]:
+    """Return where an unwrapped scene holds data, given where it is coherent, and the fringes that were miscounted, radians."""
+    error = np.zeros(trusted.shape, np.float32)
+    for _ in range(int(rng.choice(len(PATCHES), p=PATCHES))):
+        patch = wrong_patch(rng, trusted.shape, pixel_km)
+        error[patch] += _fringes_off(rng)
+        if rng.random() < LINED:
+            trusted = trusted & ~(ndimage.binary_dilation(patch, iterations=int(rng.integers(1, 4))) & ~ndimage.binary_erosion(patch))
+    pieces, count = ndimage.label(trusted)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    largest = int(np.argmax(sizes))
+    for piece in np.flatnonzero(sizes >= LEAST_PIECE):
+        if piece != largest and rng.random() < ADRIFT:
+            error[pieces == piece] += _fringes_off(rng)
+    return sizes[pieces] >= LEAST_PIECE, error
+
+
+def _fringes_off(rng: np.random.Generator) -> np.float32:
+    """Return by how much an unwrapper is off, radians: mostly one fringe."""
+    return np.float32(TWO_PI * rng.choice([-2, -1, 1, 2], p=[0.1, 0.4, 0.4, 0.1]))
 
 
 def _earthquake(
