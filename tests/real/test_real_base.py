@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from fringeflow.config.interferograms import LabelRule, Spectrogram
 from fringeflow.config.studies import Detect
+from fringeflow.detection.detector import open_detector
 from fringeflow.detection.geotiff import read_probability
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.detection.scan import scan_interferogram
@@ -31,7 +32,8 @@ def pairs(prepared, tables) -> list[RealPair]:
 @pytest.fixture(scope="module")
 def scored(pairs):
     """Their tiles with scores, by key."""
-    return {pair.interferogram.key: score_pair(FOLDER, pair, stride=STRIDE, rule=LabelRule()) for pair in pairs}
+    detector = open_detector(FOLDER, Spectrogram())
+    return {pair.interferogram.key: score_pair(detector, pair, stride=STRIDE, rule=LabelRule()) for pair in pairs}
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from fringeflow.pretraining import implants as implanting
 from fringeflow.pretraining import pretrain as module
 from fringeflow.pretraining.implants import QuietGround, implants, quiet_grounds
 from fringeflow.pretraining.network import Learner
-from fringeflow.pretraining.pretrain import HELD_OUT_SEED, held_out_scores, prior_shift
+from fringeflow.pretraining.pretrain import HELD_OUT_SEED, held_out_scores
+from fringeflow.pretraining.prevalence import open_pretrained, prior_shift
 from fringeflow.pretraining.stream import chunk_of
 from fringeflow.pretraining.tiles import Tiles
 from fringeflow.training.checkpoint import Checkpoint
@@ -57,7 +58,7 @@ def test_a_run_says_what_it_was_made_of_and_opens_as_a_detector(trained, ground)
     about = read_json(trained / "run.json")
     assert about["trained_on"] == [ground.interferogram.key]
     assert about["made_of"]["scenes"] == 64 and about["made_of"]["code"] == "0123abcd"
-    assert about["made_of"]["settings"]["seed"] == TINY.seed
+    assert about["made_of"]["settings"]["seed"] == TINY.seed and "prevalence" not in about["made_of"]["settings"]
     assert sorted(path.name for path in trained.iterdir()) == [
         "backbone.safetensors", "history.parquet", "metrics.json", "model", "run.json"
     ]  # fmt: skip
@@ -90,13 +91,15 @@ def test_the_scores_are_those_of_the_files_that_were_written(trained, kept, held
     assert metrics["temperature"] == [1.0], "it is in the head already"
 
 
-def test_a_detector_gives_a_tile_the_calibrated_probability_at_the_prevalence_of_the_settings(trained, kept, held):
-    """Another way to the same number: folded backbone, the head over its temperature, and Bayes' rule for another prevalence."""
-    detector = open_detector(trained, Spectrogram())
-    found = load_run(trained).predict(detector.embedder.network.encode(held.images.astype("f4")))[TINY.seed][:, 1]
+@pytest.mark.parametrize("prevalence", [0.05, 0.3, None])
+def test_a_detector_gives_a_tile_the_calibrated_probability_at_a_prevalence(trained, kept, held, prevalence):
+    """Another way to the same number: folded backbone, the head over its temperature, and Bayes' rule; None: that of training."""
+    detector = open_detector(trained, Spectrogram()) if prevalence is None else open_pretrained(trained, prevalence)
+    found = detector.run.predict(detector.embedder.network.encode(held.images.astype("f4")))[TINY.seed][:, 1]
     odds = np.log(kept.predict(held.images)).T
     odds = np.exp((odds[1] - odds[0]) / read_json(trained / "metrics.json")["divided_by"])
-    there, here = float(held.targets.mean()), TINY.prevalence
+    there = float(held.targets.mean())
+    here = there if prevalence is None else prevalence
     odds *= here / (1 - here) * (1 - there) / there
     np.testing.assert_allclose(np.log(found / (1 - found)), np.log(odds), atol=0.35, err_msg="but for bfloat16")
     assert np.corrcoef(np.log(found), np.log(odds / (1 + odds)))[0, 1] > 0.99

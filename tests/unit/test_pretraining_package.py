@@ -16,6 +16,7 @@ from fringeflow.files import read_json, sha256_file, write_json
 from fringeflow.models import base, torch_backbones
 from fringeflow.pretraining.install import install
 from fringeflow.pretraining.package import package_model
+from fringeflow.pretraining.prevalence import open_pretrained
 from fringeflow.pretraining.transfer import compare_transfer
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, ToyReal, tiny_run, toy_real
 
@@ -62,7 +63,10 @@ def test_the_network_that_did_best_on_simulated_scenes_is_packaged(packaged, run
     assert sorted(path.name for path in packaged.iterdir()) == FILES
     about = read_json(packaged / "run.json")
     assert (about["name"], about["trained_on"]) == ("tiny", ["x/64"])
-    scores = [open_detector(folder, NO_SPECTRA).scores(tiles(), threads=1) for folder in (packaged, runs[64])]
+    assert about["prevalence"] == TINY.prevalence
+    scores = [
+        found.scores(tiles(), threads=1) for found in (open_detector(packaged, NO_SPECTRA), open_pretrained(runs[64], TINY.prevalence))
+    ]
     np.testing.assert_array_equal(*scores)
 
 

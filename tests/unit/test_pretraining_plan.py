@@ -92,13 +92,12 @@ def test_a_pair_that_another_earthquake_of_its_frame_touches_is_not_quiet(plan):
 
 
 def test_what_a_training_does_not_read_does_not_train_again(plan):
-    """Events that are only scored, their stride, and the other numbers of scenes."""
-    hidden = ("scenes", "real", "real_stride", "implant")
-    one, two = (
-        plan(net).pretraining_json(*hidden)(NET) for net in ({"scenes": [64]}, {"scenes": [64, 128], "real": ["area"], "real_stride": 32})
-    )
+    """Events that are only scored, their stride, the other numbers of scenes, and how rare deformation is where it is used."""
+    less = {"scenes": [64, 128], "real": ["area"], "real_stride": 32, "prevalence": 0.01}
+    one, two = (plan(net).pretraining_fit_json(NET) for net in ({"scenes": [64]}, less))
     assert one == two
-    assert one != plan({"seed": 1}).pretraining_json(*hidden)(NET)
+    assert len({one, *(plan(net).pretraining_fit_json(NET) for net in ({"seed": 1}, {"view": "unwrapped"}, {"passes": 1}))}) == 4
+    assert plan({}).pretraining_json("scenes")(NET) != plan({"prevalence": 0.01}).pretraining_json("scenes")(NET), "scores move"
 
 
 def test_nothing_configured_is_told_and_a_name_is_found_by_its_nearest(plan):

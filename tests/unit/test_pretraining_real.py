@@ -8,6 +8,7 @@ from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event
 from fringeflow.errors import DatasetError
 from fringeflow.pretraining import real as module
+from fringeflow.pretraining.prevalence import open_pretrained
 from fringeflow.pretraining.real import RealPair, score_pair
 from fringeflow.pretraining.transfer import compare_transfer, real_scores
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, ToyReal, tiny_run, toy_real
@@ -28,7 +29,7 @@ def toy(tmp_path_factory) -> ToyReal:
 
 
 def scored(run, pair: RealPair, rule: LabelRule = RULE) -> pd.DataFrame:
-    return score_pair(run, pair, stride=STRIDE, rule=rule).set_index(["row", "column"])
+    return score_pair(open_pretrained(run, TINY.prevalence), pair, stride=STRIDE, rule=rule).set_index(["row", "column"])
 
 
 def test_a_tile_is_deformed_by_the_share_of_the_outlined_pixels_in_it(run, toy):

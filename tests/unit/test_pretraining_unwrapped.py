@@ -58,12 +58,11 @@ def test_a_run_says_its_view_and_how_it_is_encoded(trained):
 
 
 def test_real_tiles_are_of_the_unwrapped_phase(trained, toy):
-    data = open_interferogram(toy.path, toy.rows[COSEISMIC].key)
-    phase = data.read("unwrapped")
+    detector, phase = open_detector(trained, Spectrogram()), open_interferogram(toy.path, toy.rows[COSEISMIC].key).read("unwrapped")
     assert np.nanmax(phase) - np.nanmin(phase) > 2 * np.pi
-    table = score_pair(trained, toy.pair(COSEISMIC), stride=16, rule=SETTINGS.label)
+    table = score_pair(detector, toy.pair(COSEISMIC), stride=16, rule=SETTINGS.label)
     windows = np.stack([phase[row : row + 32, column : column + 32] for row, column in zip(table["row"], table["column"], strict=True)])
-    expected = open_detector(trained, Spectrogram()).scores([windows], threads=1)
+    expected = detector.scores([windows], threads=1)
     np.testing.assert_allclose(table["p"], expected, atol=2e-3, err_msg="but for batches of another size")
 
 

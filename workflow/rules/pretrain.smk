@@ -1,7 +1,8 @@
 # Pretraining on simulated scenes that are never stored: `snakemake pretrain --configfile config/pretrain.yaml`.
 # Requires: prepared interferograms of the events in `implant` and `real`, if there are any. Gives, in results/pretraining/{name}/:
 # {scenes}/ (a run for each number of scenes), transfer.tsv, transfer.png and real_tiles.parquet (how they do on real
-# interferograms), package/ (the model to give away, with its card).
+# interferograms), package/ (the model to give away, with its card). `update` keeps a network while its job runs: it is
+# trained again only if the content of its inputs, its parameters or its code differ from what made it.
 
 
 rule pretrain_network:
@@ -9,11 +10,11 @@ rule pretrain_network:
     input:
         implant=PLAN.pretraining_pairs("implant"),
     output:
-        run="results/pretraining/{name}/{scenes}/run.json",
-        backbone="results/pretraining/{name}/{scenes}/backbone.safetensors",
-        head="results/pretraining/{name}/{scenes}/model/seed0.safetensors",
-        metrics="results/pretraining/{name}/{scenes}/metrics.json",
-        history="results/pretraining/{name}/{scenes}/history.parquet",
+        run=update("results/pretraining/{name}/{scenes}/run.json"),
+        backbone=update("results/pretraining/{name}/{scenes}/backbone.safetensors"),
+        head=update("results/pretraining/{name}/{scenes}/model/seed0.safetensors"),
+        metrics=update("results/pretraining/{name}/{scenes}/metrics.json"),
+        history=update("results/pretraining/{name}/{scenes}/history.parquet"),
     log:
         "logs/pretrain_network/{name}_{scenes}.log",
     benchmark:
@@ -27,7 +28,7 @@ rule pretrain_network:
         mem_mb=SITE.memory(6000),
         runtime=SITE.minutes(1440),
     params:
-        settings=PLAN.pretraining_json("scenes", "real", "real_stride", "implant"),
+        settings=PLAN.pretraining_fit_json,
         pairs=PLAN.pretraining_pairs_json("implant"),
         code=code_digest("pretrain_network", PLAN.pretraining_modules()),
     message:

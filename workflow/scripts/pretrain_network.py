@@ -8,13 +8,14 @@ from fringeflow.pretraining.real import RealPair
 
 if __name__ == "__main__":
     with run(snakemake) as job:
-        settings = Pretraining.model_validate(job.settings("settings"))
-        pretrain(
-            settings,
-            int(job.wildcards.scenes),
-            Path(job.output.run).parent,
-            name=f"{job.wildcards.name}/{job.wildcards.scenes}",
-            quiet=quiet_grounds([RealPair.from_dict(row) for row in job.settings("pairs")], settings.view),
-            code=job.params.code,
-            threads=job.threads,
-        )
+        if not job.unchanged():
+            settings = Pretraining.model_validate(job.settings("settings"))
+            pretrain(
+                settings,
+                int(job.wildcards.scenes),
+                Path(job.output.run).parent,
+                name=f"{job.wildcards.name}/{job.wildcards.scenes}",
+                quiet=quiet_grounds([RealPair.from_dict(row) for row in job.settings("pairs")], settings.view),
+                code=job.params.code,
+                threads=job.threads,
+            )

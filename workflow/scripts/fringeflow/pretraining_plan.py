@@ -38,6 +38,10 @@ class PretrainingPlan(CollectionPlan):
         """Return a parameter function: the settings of a network, but for some keys."""
         return lambda wildcards: canonical_json(self.pretraining(wildcards.name).model_dump(mode="json", exclude=set(left_out)))
 
+    def pretraining_fit_json(self, wildcards: Any) -> str:
+        """Return the settings of a network that its training reads."""
+        return canonical_json(self.pretraining(wildcards.name).of_training())
+
     def pretrained(self, name: str) -> Callable[[Any], list[str]]:
         """Return an input function: a file of every run of a network, by the number of scenes."""
         return lambda wildcards: [f"{FOLDER}/{wildcards.name}/{scenes}/{name}" for scenes in self.pretraining(wildcards.name).scenes]

@@ -1,6 +1,6 @@
 """The configuration of pretraining: networks trained on simulated scenes that are never stored."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -52,3 +52,7 @@ class Pretraining(Strict):
         if sorted(set(scenes)) != scenes:
             raise ValueError(f"expected different numbers in ascending order, found {scenes}")
         return scenes
+
+    def of_training(self) -> dict[str, Any]:
+        """Return what a training reads, in plain values: what is left out changes no network."""
+        return self.model_dump(mode="json", exclude={"scenes", "real", "real_stride", "implant", "prevalence"})

@@ -94,6 +94,7 @@ def card(
     settings, made_of = about["made_of"]["settings"], about["made_of"]
     return TEXT.format(
         view=about["view"],
+        prevalence=about["prevalence"],
         **VIEWS[about["view"]],
         name=name,
         scenes=scenes,
@@ -116,7 +117,7 @@ def card(
         least_rate=1 / (len(quiet) + 1),
         code=made_of["code"] or "unknown",
         threads=made_of["threads"],
-        **{key: settings[key] for key in ("input_size", "tiles", "passes", "seed", "prevalence")},
+        **{key: settings[key] for key in ("input_size", "tiles", "passes", "seed")},
     )
 
 

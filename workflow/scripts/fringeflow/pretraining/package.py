@@ -16,6 +16,7 @@ from fringeflow.detection.windows import read_windows, write_windows
 from fringeflow.files import atomic, read_json, sha256_file, write_json
 from fringeflow.models.base import CARD, QUIET
 from fringeflow.pretraining.card import card
+from fringeflow.pretraining.prevalence import at_prevalence
 from fringeflow.pretraining.real import RealPair
 
 
@@ -44,7 +45,7 @@ def package_model(
     for path in ("backbone.safetensors", "metrics.json"):
         shutil.copyfile(source / path, folder / path)
     shutil.copytree(source / "model", folder / "model", dirs_exist_ok=True, copy_function=shutil.copyfile)
-    about = read_json(source / "run.json")
+    about = at_prevalence(read_json(source / "run.json"), settings.prevalence)
     about["model"]["encoder"]["weights"] = "backbone.safetensors"  # beside run.json: the folder can be moved
     write_json(folder / "run.json", {**about, "name": name})
     quiet = [pair for pair in pairs if pair.is_quiet]

@@ -58,7 +58,8 @@ def pretrain(
     scenes : int
     folder : Path
         Gets backbone.safetensors (weights in eight bits: what is judged is what is kept), model/ (the head), history.parquet,
-        metrics.json (scores on held-out scenes, and the temperature that the head is divided by) and, last, run.json.
+        metrics.json (scores on held-out scenes, and the temperature that the head is divided by) and, last, run.json. Its scores are
+        probabilities at the prevalence of training, `trained_prevalence`.
     name : str
         `{name}/{scenes}` of the run.
     quiet : sequence of QuietGround
@@ -77,11 +78,8 @@ def pretrain(
     cut: dict[str, Any] = {"tile": settings.tile, "count": settings.tiles, "input_size": settings.input_size, "rule": settings.label}
     cut["view"] = settings.view
     held = chunk_of(settings.seed + HELD_OUT_SEED, 0, settings.held_out, *cut.values())
-    made_of: dict[str, Any] = {
-        "settings": settings.model_dump(mode="json", exclude={"scenes", "real", "real_stride", "implant"}),
-        "scenes": scenes,
-    }
-    made_of |= {"threads": threads, "quiet": [ground.digest for ground in quiet], "code": code}
+    made_of: dict[str, Any] = {"settings": settings.of_training(), "scenes": scenes, "threads": threads, "code": code}
+    made_of["quiet"] = [ground.digest for ground in quiet]
     key = sha256_text(canonical_json(made_of))
     folder.mkdir(parents=True, exist_ok=True)
     learner, history = _train(settings, scenes, cut, held, quiet, Checkpoint(folder / "checkpoint.npz", key), threads)
@@ -178,28 +176,6 @@ def held_out_scores(held: Tiles, probability: np.ndarray) -> dict[str, float]:
     }
 
 
-def prior_shift(trained: float, expected: float) -> list[float]:
-    """Return what to take off the log probabilities so that they hold at another prevalence of deformation.
-
-    Parameters
-    ----------
-    trained, expected : float
-        Share of deformation in training and where the network is used, between 0 and 1. The first is taken to lie between 1 % and
-        99 %: it is known from some hundred tiles, which may all be of a kind.
-
-    References
-    ----------
-    Saerens, Latinne and Decaestecker (2002), Neural Computation 14(1), equation 2.4.
-
-    Examples
-    --------
-    >>> [round(float(np.exp(-value)), 3) for value in prior_shift(0.5, 0.05)]
-    [1.9, 0.1]
-    """
-    trained = min(max(trained, 0.01), 0.99)
-    return [float(np.log((1 - trained) / (1 - expected))), float(np.log(trained / expected))]
-
-
 def _write_run(
     settings: Pretraining,
     folder: Path,
@@ -241,7 +217,7 @@ def _write_run(
             "positive": POSITIVE,
             "model": spec.as_dict(),
             "training": {"bfloat16": True},
-            "adjust": prior_shift(float(held.targets.mean()), settings.prevalence),
+            "trained_prevalence": float(held.targets.mean()),
             "size": settings.tile,
             "fits": [{"seed": settings.seed, "stem": STEM, "load": load}],
             "trained_on": sorted({ground.interferogram.key for ground in quiet}),

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.config.classes import NO_DEFORMATION
-from fringeflow.config.interferograms import LabelRule, Spectrogram
+from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event, Interferogram
-from fringeflow.detection.detector import open_detector
+from fringeflow.detection.detector import Detector
 from fringeflow.detection.windows import Bands, WindowReader, window_table
 from fringeflow.errors import DatasetError
 from fringeflow.insar.labels import gather_evidence, read_outlines
@@ -62,13 +62,13 @@ class RealPair:
         return gather_evidence(self.event, self.interferogram, None, data.latitude, data.longitude).verdict == NO_DEFORMATION
 
 
-def score_pair(run: Path, pair: RealPair, *, stride: int, rule: LabelRule, threads: int = 1) -> pd.DataFrame:
+def score_pair(detector: Detector, pair: RealPair, *, stride: int, rule: LabelRule, threads: int = 1) -> pd.DataFrame:
     """Score the tiles of a real interferogram.
 
     Parameters
     ----------
-    run : Path
-        Folder of a run, as `pretrain` leaves it.
+    detector : Detector
+        A pretrained network.
     pair : RealPair
     stride : int
         Between tiles, pixels.
@@ -87,7 +87,6 @@ def score_pair(run: Path, pair: RealPair, *, stride: int, rule: LabelRule, threa
     DatasetError
         If there is no tile with data, or nobody knows where the interferogram is deformed.
     """
-    detector = open_detector(run, Spectrogram())
     data = open_interferogram(pair.path, pair.interferogram.key)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     size = int(detector.run.about["size"])

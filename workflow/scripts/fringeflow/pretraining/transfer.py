@@ -12,11 +12,11 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from sklearn.metrics import roc_auc_score
 
-from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.pretraining import Pretraining
-from fringeflow.detection.detector import open_detector
+from fringeflow.detection.detector import Detector
 from fringeflow.files import atomic, read_json
 from fringeflow.pretraining.implants import QuietGround, implanted
+from fringeflow.pretraining.prevalence import open_pretrained
 from fringeflow.pretraining.real import RealPair, score_pair
 from fringeflow.progress import track
 
@@ -43,18 +43,19 @@ def compare_transfer(
         PNG.
     threads : int
     """
+    detectors = {scenes: open_pretrained(run, settings.prevalence) for scenes, run in sorted(runs.items())}
     parts = []
-    for (scenes, run), pair in track(
-        [(run, pair) for run in sorted(runs.items()) for pair in pairs], desc="real interferograms", unit="scan"
+    for (scenes, detector), pair in track(
+        [(detector, pair) for detector in detectors.items() for pair in pairs], desc="real interferograms", unit="scan"
     ):
-        found = score_pair(run, pair, stride=settings.real_stride, rule=settings.label, threads=threads)
+        found = score_pair(detector, pair, stride=settings.real_stride, rule=settings.label, threads=threads)
         parts.append(found.assign(scenes=scenes, coseismic=pair.interferogram.is_coseismic(pair.event)))
     scored = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     quiet = [QuietGround(pair.path, pair.interferogram, settings.view) for pair in pairs if pair.is_quiet]
     rows = []
-    for scenes, run in sorted(runs.items()):
-        row = _row(scenes, read_json(run / "metrics.json")["held_out"], scored)
-        rows.append({**row, **(implant_scores(run, quiet, settings, threads=threads) if quiet else {})})
+    for scenes, detector in detectors.items():
+        row = _row(scenes, read_json(runs[scenes] / "metrics.json")["held_out"], scored)
+        rows.append({**row, **(implant_scores(detector, quiet, settings, threads=threads) if quiet else {})})
     result = pd.DataFrame(rows)
     with atomic(tiles) as part:
         scored.to_parquet(part, index=False)
@@ -73,12 +74,12 @@ def _row(scenes: int, held_out: Mapping[str, float], scored: pd.DataFrame) -> di
     return {**row, **real_scores(mine["truth"].to_numpy(), mine["p"].to_numpy())}
 
 
-def implant_scores(run: Path, quiet: Sequence[QuietGround], settings: Pretraining, *, threads: int = 1) -> dict[str, float]:
+def implant_scores(detector: Detector, quiet: Sequence[QuietGround], settings: Pretraining, *, threads: int = 1) -> dict[str, float]:
     """Score windows of real quiet interferograms, half of them with modelled deformation: many earthquakes where there are few real ones.
 
     Parameters
     ----------
-    run : Path
+    detector : Detector
     quiet : sequence of QuietGround
         At least one.
     settings : Pretraining
@@ -91,7 +92,7 @@ def implant_scores(run: Path, quiet: Sequence[QuietGround], settings: Pretrainin
         `implants_roc_auc`; `implants_seen` and `implants_false_alarms`: shares of windows with and without that reach 0.5.
     """
     phase, truth = implanted(quiet, IMPLANTS, settings.tile, settings.label, np.random.default_rng([settings.seed, 11]))
-    score = open_detector(run, Spectrogram()).scores(np.array_split(phase, -(-IMPLANTS // 16)), threads=threads)
+    score = detector.scores(np.array_split(phase, -(-IMPLANTS // 16)), threads=threads)
     return {
         "implants_roc_auc": float(roc_auc_score(truth, score)),
         "implants_seen": float((score[truth == 1] >= 0.5).mean()),
