@@ -1,17 +1,23 @@
 """Pretraining itself: it learns, goes on after a kill to the same network, and what is judged is what is kept."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import load_file
 
-from fringeflow.config.interferograms import LabelRule, Spectrogram
+from fringeflow.config.interferograms import LabelRule, Prepare, Spectrogram
+from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.detector import open_detector
 from fringeflow.encoding.encodings import encode
 from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import read_json
+from fringeflow.insar.deposit import CHUNK_ROWS
 from fringeflow.insar.phase import rewrap
+from fringeflow.insar.prepare import prepare_event
+from fringeflow.insar.prepared import Prepared, open_interferogram
 from fringeflow.models.quantised import restored
 from fringeflow.models.torch_backbones import build_backbone
 from fringeflow.pretraining import implants as implanting
@@ -25,6 +31,7 @@ from fringeflow.pretraining.tiles import Tiles
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.predict import adjusted, load_run
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, tiny_run, toy_real
+from tests.unit.toy_raw import FRAME, products_of, smooth_phase, write_raw
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +194,7 @@ def test_implants_are_real_ground_and_every_second_is_deformed_by_the_label_rule
         assert where is windows[place][0]
         expected[place] = rewrap(expected[place].astype("f8") + where.phase(fault))
     assert np.array_equal(found.images, encode(np.stack(expected), "wrapped", "sincos", TINY.input_size).astype(np.float16))
-    whole = ground.phase
+    whole = open_interferogram(ground.path, ground.interferogram.key).read("wrapped")
     for where, phase in windows:
         row, column = (
             int(np.argmin(abs(axis - first[0]))) for axis, first in zip(ground.axes, (where.latitude, where.longitude), strict=True)
@@ -195,13 +202,33 @@ def test_implants_are_real_ground_and_every_second_is_deformed_by_the_label_rule
         assert np.array_equal(phase, whole[row : row + 32, column : column + 32], equal_nan=True)
 
 
-def test_ground_with_hardly_any_data_is_refused_by_name(real, tmp_path):
+def test_ground_with_hardly_any_data_is_refused_by_name(real, monkeypatch):
     ground = QuietGround(real.path, real.rows[QUIET], "wrapped")
     with pytest.raises(DatasetError, match=rf"{QUIET} has 96 x 128 pixels, 100% .* expected a window of 128 x 128 .* Leave its event out"):
         ground.window(128, np.random.default_rng(0))
-    ground.__dict__["phase"] = np.where(np.arange(128) < 6, ground.phase, np.nan)
+    read = Prepared.read
+    monkeypatch.setattr(Prepared, "read", lambda self, *what: np.where(np.arange(128) < 6, read(self, *what), np.nan))
     with pytest.raises(DatasetError, match=r"5% of them with data; expected a window of 32 x 32 with data in 50% of it"):
         ground.window(32, np.random.default_rng(0))
+
+
+def test_real_ground_is_read_a_window_at_a_time_and_never_held_whole(tmp_path):
+    """Its memory is two bands of rows, however many interferograms there are; cached, each of some hundred frames would take 40 MB."""
+    phase = smooth_phase(12 * CHUNK_ROWS, 96, 3.0)
+    write_raw(tmp_path / "raw", QUIET, products_of(phase))
+    row = Interferogram(event="quake", frame=FRAME, pair=QUIET, heading_deg=-13.0, incidence_deg=35.0)
+    event = Event(event="quake", source="portal", time="2021-03-03T10:16:08", latitude=39.96, longitude=22.06, depth_km=4, magnitude=5.6)
+    prepare_event(event, [row], tmp_path / "raw", Prepare(), tmp_path / "interferograms.zarr", threads=1)
+    grounds = [QuietGround(tmp_path / "interferograms.zarr", row, view) for view in ("wrapped", "unwrapped") for _ in range(3)]
+    rng, band = np.random.default_rng(0), CHUNK_ROWS * 96 * 4
+    grounds[0].window(32, rng)  # what libraries set up once
+    tracemalloc.start()
+    windows = [ground.window(32, rng)[1] for ground in grounds for _ in range(4)]
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len({window.tobytes() for window in windows}) == len(windows) and all(window.base is None for window in windows)
+    assert peak < 5 * band < phase.nbytes / 2, "two bands, compressed too, and little beside them"
+    assert kept < 3 * band + sum(window.nbytes for window in windows), "latitudes and longitudes of each"
 
 
 def test_only_quiet_pairs_are_trained_on_and_none_is_an_error(real):

@@ -60,7 +60,8 @@ def changes(one: np.ndarray, other: np.ndarray) -> list[tuple[int, int, float]]:
     found = []
     for number, view in enumerate(symmetries(one)):
         for sign, z in ((1, view), (-1, view.conj())):
-            turn = np.nanmean(other / z)
+            with np.errstate(invalid="ignore"):
+                turn = np.nanmean(other / z)
             if np.allclose(other, turn * z, atol=1e-5, equal_nan=True) and np.isclose(abs(turn), 1, atol=1e-5):
                 found.append((number, sign, float(np.angle(turn))))
     return found

@@ -47,11 +47,6 @@ class QuietGround:
         return sha256_file(self.path / "zarr.json") + self.interferogram.key
 
     @cached_property
-    def phase(self) -> np.ndarray:
-        """Its phase, shape (rows, columns), radians; NaN marks no data."""
-        return self._data.read(self.view)
-
-    @cached_property
     def axes(self) -> tuple[np.ndarray, np.ndarray]:
         """Latitude and longitude of pixel centres, degrees."""
         return np.asarray(self._data.latitude), np.asarray(self._data.longitude)
@@ -63,20 +58,24 @@ class QuietGround:
     def window(self, size: int, rng: np.random.Generator) -> tuple[Ground, np.ndarray]:
         """Draw a window with data in half of it; return where it lies, and its phase.
 
+        Its rows are read anew each time, and nothing is kept: memory does not grow with the interferograms that are drawn from.
+
         Raises
         ------
         DatasetError
             If there is hardly any.
         """
-        room = [length - size + 1 for length in self.phase.shape]
+        latitude, longitude = self.axes
+        room = [len(axis) - size + 1 for axis in self.axes]
         for _ in range(TRIES if min(room) > 0 else 0):
             row, column = (int(rng.integers(0, length)) for length in room)
-            part = np.s_[row : row + size], np.s_[column : column + size]
-            phase = self.phase[part]
+            phase = self._data.read(self.view, slice(row, row + size))[:, column : column + size]
             valid = np.isfinite(phase)
             if valid.mean() >= LEAST_DATA:
-                return Ground(self.axes[0][part[0]], self.axes[1][part[1]], valid, line_of_sight(self.interferogram)), phase
-        found = f"{self.phase.shape[0]} x {self.phase.shape[1]} pixels, {np.isfinite(self.phase).mean():.0%} of them with data"
+                where = latitude[row : row + size], longitude[column : column + size]
+                return Ground(*where, valid, line_of_sight(self.interferogram)), phase.copy()
+        share = np.isfinite(self._data.read(self.view)).mean()
+        found = f"{len(latitude)} x {len(longitude)} pixels, {share:.0%} of them with data"
         raise DatasetError(
             f"{self.path}: {self.interferogram.key} has {found}; expected a window of {size} x {size} with data in {LEAST_DATA:.0%} of it. "
             "Leave its event out of `implant`"
