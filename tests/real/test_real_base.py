@@ -16,7 +16,8 @@ from fringeflow.detection.scan import scan_interferogram
 from fringeflow.detection.windows import read_windows
 from fringeflow.insar.prepared import open_interferogram
 from fringeflow.models.base import FOLDER, QUIET
-from fringeflow.pretraining.real import RealPair, score_pair
+from fringeflow.pretraining.pairs import RealPair
+from fringeflow.pretraining.real import score_pair
 from fringeflow.pretraining.transfer import real_scores
 
 STRIDE = 64

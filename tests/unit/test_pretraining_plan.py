@@ -10,7 +10,7 @@ from fringeflow.files import write_json
 from fringeflow.models import base
 from fringeflow.models.architectures import ARCHITECTURES
 from fringeflow.plan import Plan
-from fringeflow.pretraining.real import RealPair
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.provenance import SCRIPTS, code_files
 
 EVENTS = """event\tsource\ttime\tlatitude\tlongitude\tdepth_km\tmagnitude
@@ -177,8 +177,13 @@ def test_an_unknown_model_to_scan_with_is_told_with_the_packaged_one(plan):
 
 
 def test_another_model_in_the_registry_pretrains_nothing_again():
-    """Hours of training stand behind no list of architectures or strategies, but its few words of its own are the registry's."""
-    behind = {path.name for path in code_files(SCRIPTS / "pretrain_network.py", (base.ENCODER,))}
-    assert "network.py" in behind and not behind & {"registry.py", "architectures.py"}
+    """Hours of training stand behind no list of architectures or strategies, but its few words of its own are the registry's.
+
+    Nor behind what scans and scores with it.
+    """
+    files = code_files(SCRIPTS / "pretrain_network.py", (base.ENCODER,))
+    behind = {path.name for path in files}
+    assert "network.py" in behind and not behind & {"registry.py", "architectures.py", "real.py", "transfer.py", "prevalence.py"}
+    assert "detection" not in {path.parent.name for path in files}
     entry = ARCHITECTURES[base.ARCHITECTURE]
     assert (entry.backbone, entry.encoder, entry.fitter, entry.scale) == (base.BACKBONE, base.ENCODER, base.FITTER, base.SCALE)

@@ -8,8 +8,9 @@ from fringeflow.config.interferograms import LabelRule
 from fringeflow.config.tables import Event
 from fringeflow.errors import DatasetError
 from fringeflow.pretraining import real as module
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.prevalence import open_pretrained
-from fringeflow.pretraining.real import RealPair, score_pair
+from fringeflow.pretraining.real import score_pair
 from fringeflow.pretraining.transfer import compare_transfer, real_scores
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, ToyReal, tiny_run, toy_real
 

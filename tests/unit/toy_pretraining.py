@@ -12,7 +12,7 @@ from fringeflow.config.tables import Event, Interferogram
 from fringeflow.files import write_json
 from fringeflow.insar.prepare import prepare_event
 from fringeflow.pretraining import pretrain as module
-from fringeflow.pretraining.real import RealPair
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.stream import CHUNK, chunk_of
 from fringeflow.pretraining.tiles import Tiles
 from tests.unit.toy_raw import FRAME, NORTH, PIXEL, WEST, products_of, smooth_phase, write_raw

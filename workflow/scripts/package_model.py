@@ -3,7 +3,7 @@ from pathlib import Path
 from fringeflow.config.pretraining import Pretraining
 from fringeflow.job import run
 from fringeflow.pretraining.package import package_model
-from fringeflow.pretraining.real import RealPair
+from fringeflow.pretraining.pairs import RealPair
 
 if __name__ == "__main__":
     with run(snakemake) as job:

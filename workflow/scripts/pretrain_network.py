@@ -3,8 +3,8 @@ from pathlib import Path
 from fringeflow.config.pretraining import Pretraining
 from fringeflow.job import run
 from fringeflow.pretraining.implants import quiet_grounds
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.pretrain import pretrain
-from fringeflow.pretraining.real import RealPair
 
 if __name__ == "__main__":
     with run(snakemake) as job:

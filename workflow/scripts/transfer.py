@@ -2,7 +2,7 @@ from pathlib import Path
 
 from fringeflow.config.pretraining import Pretraining
 from fringeflow.job import run
-from fringeflow.pretraining.real import RealPair
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.transfer import compare_transfer
 
 if __name__ == "__main__":

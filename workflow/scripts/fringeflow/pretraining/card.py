@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from fringeflow.pretraining.real import COHERENT, COHERENT_SHARE, LEAST, MOST, RealPair
+from fringeflow.pretraining.pairs import RealPair
+from fringeflow.pretraining.real import COHERENT, COHERENT_SHARE, LEAST, MOST
 from fringeflow.pretraining.transfer import IMPLANTS
 
 TEXT = """# {name}

@@ -17,7 +17,7 @@ from fringeflow.files import sha256_file
 from fringeflow.imbalance.implant import Ground, draw_visible
 from fringeflow.insar.phase import rewrap
 from fringeflow.insar.prepared import Prepared, open_interferogram
-from fringeflow.pretraining.real import RealPair
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.tiles import ENCODING, Tiles
 
 LEAST_DATA = 0.5

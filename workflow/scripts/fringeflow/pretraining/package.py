@@ -16,8 +16,8 @@ from fringeflow.detection.windows import read_windows, write_windows
 from fringeflow.files import atomic, read_json, sha256_file, write_json
 from fringeflow.models.base import CARD, QUIET
 from fringeflow.pretraining.card import card
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.prevalence import at_prevalence
-from fringeflow.pretraining.real import RealPair
 
 
 def package_model(

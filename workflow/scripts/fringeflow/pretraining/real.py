@@ -1,65 +1,23 @@
 """How a pretrained network does on real interferograms, which it has never seen: tiles of each, scored and told apart."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from fringeflow.config.classes import NO_DEFORMATION
 from fringeflow.config.interferograms import LabelRule
-from fringeflow.config.tables import Event, Interferogram
 from fringeflow.detection.detector import Detector
 from fringeflow.detection.windows import Bands, WindowReader, window_table
 from fringeflow.errors import DatasetError
 from fringeflow.insar.labels import gather_evidence, read_outlines
 from fringeflow.insar.prepared import open_interferogram
 from fringeflow.insar.tiling import GeoGrid, TileGrid
+from fringeflow.pretraining.pairs import RealPair
 
 MOST, LEAST = 0.5, 0.1
 """A tile with this share of all deformation of its interferogram, or more, holds it; one with this share or less does not."""
 COHERENT, COHERENT_SHARE = 0.4, 0.5
 """Coherence, and the least share of a tile that must have it, where the product has coherence: elsewhere there is nothing to see."""
 MIN_VALID = 0.5
-
-
-@dataclass(frozen=True)
-class RealPair:
-    """A real interferogram.
-
-    Attributes
-    ----------
-    path : Path
-        interferograms.zarr of its event.
-    event : Event
-    interferogram : Interferogram
-    outlines : Path or None
-        Polygons of the deformation that a person drew.
-    untouched : bool
-        Whether no other earthquake that is known falls into it either.
-    """
-
-    path: Path
-    event: Event
-    interferogram: Interferogram
-    outlines: Path | None = None
-    untouched: bool = True
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "RealPair":
-        """Build from plain values."""
-        event, row = Event.model_validate(values["event"]), Interferogram.model_validate(values["interferogram"])
-        return cls(Path(values["path"]), event, row, Path(values["outlines"]) if values["outlines"] else None, bool(values["untouched"]))
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether it is real, and no earthquake falls into it."""
-        if not self.untouched or self.event.source != "portal":
-            return False
-        data = open_interferogram(self.path, self.interferogram.key)
-        return gather_evidence(self.event, self.interferogram, None, data.latitude, data.longitude).verdict == NO_DEFORMATION
 
 
 def score_pair(detector: Detector, pair: RealPair, *, stride: int, rule: LabelRule, threads: int = 1) -> pd.DataFrame:

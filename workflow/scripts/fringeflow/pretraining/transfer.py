@@ -16,8 +16,9 @@ from fringeflow.config.pretraining import Pretraining
 from fringeflow.detection.detector import Detector
 from fringeflow.files import atomic, read_json
 from fringeflow.pretraining.implants import QuietGround, implanted
+from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.prevalence import open_pretrained
-from fringeflow.pretraining.real import RealPair, score_pair
+from fringeflow.pretraining.real import score_pair
 from fringeflow.progress import track
 
 IMPLANTS = 400
