@@ -24,8 +24,8 @@ A small network that tells tiles of {view} LiCSAR interferograms with earthquake
 - {scenes:,} simulated scenes with up to {tiles} tiles each, each tile seen about {passes} times: earthquakes of all mechanisms, drawn from
   Mw 5 to 7.5 and 1 to 40 km deep, of which those were kept that leave a fringe over 1.2 % of the scene (hardly any below Mw 5.4, the deep
   ones only when they are great); volcanic chambers and sills as well as quiet scenes as negatives; turbulent and stratified troposphere,
-  lee waves, ramps, steps between bursts, decorrelation, lava, sea as noise or without data, islands, edges of swaths{errors}. Seed {seed}; nothing
-  was stored.
+  lee waves, ramps, steps between bursts, decorrelation, lava, sea as noise or without data, islands, edges of swaths{errors}. Seed {seed};
+  nothing was stored.
 - A tile is deformed where the earthquake alone leaves {min_fringes:g} fringe over {min_area:.0%} of what is seen in it; below that the
   target is that share.
 - Real interferograms in training: {trained_on}.
@@ -62,7 +62,7 @@ VIEWS = {
     "wrapped": {"encoded": "(sin, cos)", "errors": "", "other": "Unwrapped"},
     "unwrapped": {
         "encoded": "(sin, cos, level about the median)",
-        "errors": ";\n  patches, islands and far sides of rivers that are whole fringes off, and no data where the unwrapping was not trusted",
+        "errors": ";\n  patches, islands and far sides of rivers that are whole fringes off, and no data where unwrapping was not trusted",
         "other": "Wrapped",
     },
 }
