@@ -5,11 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
 from fringeflow.config.models import Evaluation, Training
 from fringeflow.config.studies import LearningCurve
 from fringeflow.errors import DatasetError
+from fringeflow.evaluation import learning_curve as pictured
 from fringeflow.evaluation.learning_curve import evaluate_curve, learning_curve
+from fringeflow.evaluation.words import Words
 from fringeflow.files import write_json
 from fringeflow.training.subsets import fit_subsets, nested_orders, subset_sizes
 from fringeflow.training.train import train_run
@@ -113,7 +116,7 @@ def test_earthquakes_that_each_teach_something_new_help_until_the_last(tmp_path)
     made.write_features(features)
     training = TRAINING.model_copy(update={"seeds": [0], "epochs": 40, "patience": 40, "learning_rate": 0.05})
     table = fitted(made, "resnet18", training, fractions=[0.2, 0.4, 1.0])
-    curve = learning_curve(table, CLASSES, "deformation", DRAWS)
+    curve = learning_curve(table, CLASSES, "deformation", DRAWS, Words())
     scores = curve.table.set_index("groups")["pr_auc"]
     assert scores[5] > scores[2]
     assert scores[5] > max(scores[1] + 0.1, 0.85)
@@ -139,33 +142,33 @@ RIGHT = np.array([0.9, 0.1, 0.1, 0.1])  # 1
 
 
 def test_the_gain_is_exact_where_all_earthquakes_are_alike():
-    curve = learning_curve(predictions({2: {0: BLIND}, 4: {0: SECOND}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS)
+    curve = learning_curve(predictions({2: {0: BLIND}, 4: {0: SECOND}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
     np.testing.assert_allclose(curve.table["pr_auc"], [0.25, 0.5, 1.0])
     row = curve.table.iloc[-1]
     np.testing.assert_allclose(row[["gain_per_doubling", "gain_per_doubling_lower", "gain_per_doubling_upper"]].astype(float), 0.375)
-    assert row["verdict"] == "More earthquakes still help: from 2 to 8 earthquakes a doubling adds +0.375 PR-AUC [+0.375, +0.375]."
+    assert row["verdict"] == "More events still help: from 2 to 8 events a doubling adds +0.375 PR-AUC [+0.375, +0.375]."
     assert row["prevalence"] == 0.25
     np.testing.assert_allclose(curve.line[1], [0.25 + 1 / 12 - 0.125 + 0.0, 0.25 + 1 / 12 + 0.625 + 0.0])
 
 
 def test_the_slope_is_of_the_last_two_doublings_only():
     scores = {1: {0: RIGHT}, 2: {0: BLIND}, 4: {0: BLIND}, 8: {0: BLIND}}
-    curve = learning_curve(predictions(scores), CLASSES, "deformation", DRAWS)
+    curve = learning_curve(predictions(scores), CLASSES, "deformation", DRAWS, Words())
     assert curve.table["gain_per_doubling"].iloc[0] == pytest.approx(0)
     assert "cannot be told: from 2 to 8" in curve.verdict
 
 
 def test_harm_and_a_lack_of_sizes_are_told_as_such():
-    worse = learning_curve(predictions({4: {0: RIGHT}, 8: {0: BLIND}}), CLASSES, "deformation", DRAWS)
-    assert worse.verdict.startswith("More earthquakes do harm: from 4 to 8 earthquakes a doubling adds -0.750")
-    single = learning_curve(predictions({8: {0: RIGHT}}), CLASSES, "deformation", DRAWS)
-    assert single.verdict == "One number of training earthquakes (8): no slope to fit." and single.line is None
-    alone = learning_curve(predictions({4: {0: BLIND}, 8: {0: RIGHT}}, events=1), CLASSES, "deformation", DRAWS)
-    assert alone.verdict.startswith("No interval from so few test earthquakes")
+    worse = learning_curve(predictions({4: {0: RIGHT}, 8: {0: BLIND}}), CLASSES, "deformation", DRAWS, Words())
+    assert worse.verdict.startswith("More events do harm: from 4 to 8 events a doubling adds -0.750")
+    single = learning_curve(predictions({8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
+    assert single.verdict == "One number of training events (8): no slope to fit." and single.line is None
+    alone = learning_curve(predictions({4: {0: BLIND}, 8: {0: RIGHT}}, events=1), CLASSES, "deformation", DRAWS, Words())
+    assert alone.verdict.startswith("No interval from so few test events")
 
 
 def test_the_scatter_of_subsets_widens_the_interval_and_the_ends_are_told():
-    curve = learning_curve(predictions({4: {0: BLIND, 1: RIGHT}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS)
+    curve = learning_curve(predictions({4: {0: BLIND, 1: RIGHT}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
     small, whole = curve.table.iloc[0], curve.table.iloc[1]
     assert small["pr_auc"] == pytest.approx(0.625)
     assert (small["pr_auc_lowest"], small["pr_auc_highest"]) == pytest.approx((0.25, 1.0))
@@ -185,3 +188,24 @@ def test_table_and_picture_are_written_the_same_whatever_the_order_of_rows(tmp_p
     for kind in ("tsv", "png"):
         assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
     assert pd.read_csv(tmp_path / "a.tsv", sep="\t")["groups"].tolist() == [2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("words", "groups"),
+    [({"sample": "recording", "group": "recording"}, "recordings"), ({"sample": "picture", "group": "original"}, "originals")],
+)
+def test_what_is_no_earthquake_is_not_called_one(tmp_path, monkeypatch, words, groups):
+    """In the table, in the verdict, and in every word of the picture."""
+    said = []
+    monkeypatch.setattr(pictured, "save_picture", lambda figure, path: said.extend(text.get_text() for text in figure.findobj(Text)))
+    predictions({4: {0: BLIND}, 8: {0: RIGHT}}).to_parquet(tmp_path / "a.parquet")
+    write_json(tmp_path / "dataset.json", {"name": "shots", "classes": CLASSES, "positive": "deformation", "words": words})
+    evaluate_curve(
+        tmp_path / "a.parquet", tmp_path / "dataset.json", DRAWS, title="net", out=tmp_path / "a.tsv", figure=tmp_path / "a.png"
+    )  # fmt: skip
+    row = pd.read_csv(tmp_path / "a.tsv", sep="\t").iloc[0]
+    assert row["verdict"].startswith(f"More {groups} still help: from 4 to 8 {groups} a doubling adds")
+    assert {"sample": row["sample_word"], "group": row["group_word"]} == words
+    shown = " ".join(said)
+    assert f"training {groups}" in shown and f"interval over {groups} and subsets" in shown and f"of 10 {groups}" in shown
+    assert not [word for word in ("earthquake", "event", "tile") if word in shown]

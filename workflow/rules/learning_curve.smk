@@ -1,10 +1,10 @@
-# Does more data still help? The test score by the number of training earthquakes.
+# Does more data still help? The test score by the number of training groups: events, recordings or originals.
 # Requires: the dataset and the model's embeddings. Gives: results/learning_curves/{dataset}/{view}/{model}/{strategy}/
 # with predictions.parquet, curve.tsv and curve.png. `update`: as in rule train.
 
 
 rule fit_subsets:
-    """Fit a model on nested subsets of the training earthquakes; predict the test samples."""
+    """Fit a model on nested subsets of the training groups; predict the test samples."""
     input:
         samples="results/datasets/{dataset}/samples.parquet",
         dataset="results/datasets/{dataset}/dataset.json",
@@ -37,7 +37,7 @@ rule fit_subsets:
 
 
 rule learning_curve:
-    """Score the subsets with intervals over earthquakes, and say what a doubling of the training earthquakes adds."""
+    """Score the subsets with intervals over groups, and say what a doubling of the training groups adds."""
     input:
         predictions="results/learning_curves/{dataset}/{view}/{model}/{strategy}/predictions.parquet",
         dataset="results/datasets/{dataset}/dataset.json",

@@ -199,7 +199,7 @@ class Config(Strict):
     training: Training = Field(Training(), description="Training.")
     evaluation: Evaluation = Field(Evaluation(), description="Statistics.")
     curation: Curation = Field(Curation(), description="Doubtful training tiles.")
-    learning_curve: LearningCurve = Field(LearningCurve(), description="The score by the number of training earthquakes.")
+    learning_curve: LearningCurve = Field(LearningCurve(), description="The score by the number of training groups.")
     study: Study = Field(Study(), description="Study A's table.")
     gallery: Gallery = Field(Gallery(), description="Galleries.")
     pretraining: dict[Name, Pretraining] = Field({}, description="Networks pretrained on simulated scenes, by name; none by default.")

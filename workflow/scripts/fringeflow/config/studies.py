@@ -26,12 +26,12 @@ class Curation(Strict):
 
 
 class LearningCurve(Strict):
-    """The score by the number of training earthquakes, for every dataset and view: whether more data still help."""
+    """The score by the number of training groups (events, recordings or originals), for every dataset and view: whether more data still help."""
 
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
-        [], description="Shares of the training earthquakes to train on, for example [0.125, 0.25, 0.5, 1]; none by default."
+        [], description="Shares of the training groups to train on, for example [0.125, 0.25, 0.5, 1]; none by default."
     )
-    repeats: int = Field(3, ge=1, le=100, description="Random nested orders of the earthquakes; the whole is trained once.")
+    repeats: int = Field(3, ge=1, le=100, description="Random nested orders of the groups; the whole is trained once.")
     seed: int = Field(0, ge=0, description="Seed of these orders.")
     model: Name | None = Field(None, description="Name from `models`; null means the dataset's first model.")
     strategy: Name = Field("none", description="Name from `strategies`.")

@@ -1,4 +1,4 @@
-"""Does more data still help? The score by the number of training earthquakes, and what a doubling of them adds."""
+"""Does more data still help? The score by the number of training groups (events, recordings or originals), and what a doubling of them adds."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from fringeflow.config.models import Evaluation
 from fringeflow.datasets.pictures import FAINT, INK, PALETTE, new_figure, save_picture, styled
 from fringeflow.evaluation.bootstrap import FEW_GROUPS, bootstrap, interval
 from fringeflow.evaluation.metrics import Ranking, average_precision
-from fringeflow.evaluation.words import signed
+from fringeflow.evaluation.words import Words, signed
 from fringeflow.files import atomic, read_json
 
 SEED = 0
@@ -28,24 +28,27 @@ class Curve:
     Attributes
     ----------
     table : DataFrame
-        One row a number of training earthquakes.
+        One row a number of training groups.
     repeats : DataFrame
         `groups`, `repeat`, `pr_auc`.
     line : tuple of ndarray or None
-        Ends of the fitted line: numbers of earthquakes and scores.
+        Ends of the fitted line: numbers of groups and scores.
     verdict : str
+    words : Words
+        What samples and groups are.
     """
 
     table: pd.DataFrame
     repeats: pd.DataFrame
     line: tuple[np.ndarray, np.ndarray] | None
     verdict: str
+    words: Words
 
 
 def evaluate_curve(
     predictions: str | Path, dataset: str | Path, settings: Evaluation, *, title: str, out: str | Path, figure: str | Path
 ) -> Curve:
-    """Score fits on subsets of the training earthquakes on the test part, and picture that.
+    """Score fits on subsets of the training groups on the test part, and picture that.
 
     Parameters
     ----------
@@ -56,9 +59,10 @@ def evaluate_curve(
     title : str
         Model, strategy and view.
     out : path of the table to write, tab-separated
-        By number of training `groups` (earthquakes): `repeats`, `training_tiles` and `training_positives` (means over repeats), `pr_auc`
+        By number of training `groups`: `repeats`, `training_tiles` and `training_positives` (means over repeats), `pr_auc`
         (mean over seeds and repeats) with its interval, `pr_auc_lowest` and `pr_auc_highest` of the repeats, `prevalence`, and
-        the same on every row: `gain_per_doubling` with its interval, and the `verdict` in words.
+        the same on every row: `gain_per_doubling` with its interval, the `verdict` in words, and `sample_word` and `group_word`:
+        what samples and groups are called.
     figure : path of the PNG to write
 
     Returns
@@ -66,17 +70,17 @@ def evaluate_curve(
     Curve
     """
     about = read_json(dataset)
-    curve = learning_curve(pd.read_parquet(predictions), list(about["classes"]), about.get("positive"), settings)
+    curve = learning_curve(pd.read_parquet(predictions), list(about["classes"]), about.get("positive"), settings, Words.of(about))
     with atomic(out) as part:
         curve.table.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
     _draw(curve, f"{about['name']}: {title}", settings, figure)
     return curve
 
 
-def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None, settings: Evaluation) -> Curve:
+def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None, settings: Evaluation, words: Words) -> Curve:
     """Score subsets, and fit what a doubling adds.
 
-    Intervals are over test earthquakes, which all subsets share in each draw, and over repeats, which are drawn
+    Intervals are over test groups, which all subsets share in each draw, and over repeats, which are drawn
     again beside them: few repeats show the scatter of subsets only roughly.
 
     Parameters
@@ -86,6 +90,8 @@ def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None
     classes : list of str
     positive : str or None
     settings : Evaluation
+    words : Words
+        What samples and groups are.
 
     Returns
     -------
@@ -121,7 +127,7 @@ def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None
     gains, _ = _gain(np.array(sizes), by_draw)
     bounds = (np.nan, np.nan) if line is None else interval(np.atleast_1d(gains), settings.confidence, holding)
     used = [size for size in sizes if size * LAST >= sizes[-1]]
-    verdict = _verdict(float(gain), bounds, used, holding)
+    verdict = _verdict(float(gain), bounds, used, holding, words)
     counts: Any = (
         table.drop_duplicates(["groups", "repeat"]).groupby("groups")[["training_tiles", "training_positives"]].mean().to_dict("index")
     )
@@ -147,10 +153,12 @@ def learning_curve(table: pd.DataFrame, classes: list[str], positive: str | None
                 "gain_per_doubling_lower": bounds[0],
                 "gain_per_doubling_upper": bounds[1],
                 "verdict": verdict,
+                "sample_word": words.sample,
+                "group_word": words.group,
             }
         )
     single = pd.DataFrame([(size, repeat, once[f"{size}/{repeat}"]) for size, repeat in rankings], columns=["groups", "repeat", "pr_auc"])
-    return Curve(pd.DataFrame(rows), single, line, verdict)
+    return Curve(pd.DataFrame(rows), single, line, verdict, words)
 
 
 def _over_repeats(scores: np.ndarray, drawn: np.ndarray) -> np.ndarray:
@@ -172,34 +180,36 @@ def _gain(sizes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, tuple[np.n
     return slope, (sizes[used][[0, -1]], np.stack([level + slope * centred[0], level + slope * centred[-1]]))
 
 
-def _verdict(gain: float, bounds: tuple[float, float], used: list[int], holding: int) -> str:
-    """Say in words whether more earthquakes still help."""
+def _verdict(gain: float, bounds: tuple[float, float], used: list[int], holding: int, words: Words) -> str:
+    """Say in words whether more groups still help."""
     if len(used) < 2:
-        return f"One number of training earthquakes ({used[0]}): no slope to fit."
-    measured = f"from {used[0]} to {used[-1]} earthquakes a doubling adds {signed(gain)} PR-AUC"
+        return f"One number of training {words.groups} ({used[0]}): no slope to fit."
+    measured = f"from {used[0]} to {used[-1]} {words.groups} a doubling adds {signed(gain)} PR-AUC"
     if np.isnan(bounds[0]):
-        return f"No interval from so few test earthquakes: {measured}."
+        return f"No interval from so few test {words.groups}: {measured}."
     measured += f" [{signed(bounds[0])}, {signed(bounds[1])}]"
     if holding < FEW_GROUPS:
-        measured += f" (rather too sure: only {holding} test earthquakes hold the rarest class)"
+        measured += f" (rather too sure: only {holding} test {words.groups} hold the rarest class)"
     if bounds[0] > 0:
-        return f"More earthquakes still help: {measured}."
+        return f"More {words.groups} still help: {measured}."
     if bounds[1] < 0:
-        return f"More earthquakes do harm: {measured}."
-    return f"Whether more earthquakes help cannot be told: {measured}."
+        return f"More {words.groups} do harm: {measured}."
+    return f"Whether more {words.groups} help cannot be told: {measured}."
 
 
 def _draw(curve: Curve, title: str, settings: Evaluation, path: str | Path) -> None:
     """Picture a curve: repeats, their mean with its interval, the fitted line, and the prevalence."""
-    table, single = curve.table, curve.repeats
-    first = table.iloc[0]
+    table, single, words = curve.table, curve.repeats, curve.words
+    first, rarest = table.iloc[0], "those" if words.sample == words.group else f"their {words.samples}"
     figure = new_figure(7.4, 5.0)
     with styled():
         axes = figure.add_axes((0.085, 0.115, 0.895, 0.65))
         for number, (_, rows) in enumerate(single.groupby("repeat")):
             axes.plot(rows["groups"], rows["pr_auc"], "o", color=INK, ms=3, alpha=0.6, zorder=4, label=None if number else "one subset")
         x, y = table["groups"].to_numpy(), table["pr_auc"].to_numpy()
-        axes.fill_between(x, table["pr_auc_lower"], table["pr_auc_upper"], color=PALETTE[0], alpha=0.18, lw=0, label=_level(settings))
+        axes.fill_between(
+            x, table["pr_auc_lower"], table["pr_auc_upper"], color=PALETTE[0], alpha=0.18, lw=0, label=_level(settings, words)
+        )
         axes.plot(x, y, "o-", color=PALETTE[0], lw=1.8, ms=5, label="mean over subsets and seeds")
         if curve.line is not None:
             axes.plot(*curve.line, color=PALETTE[1], lw=1.4, ls="--", label="fit over the last doublings")
@@ -211,15 +221,15 @@ def _draw(curve: Curve, title: str, settings: Evaluation, path: str | Path) -> N
         axes.set(
             ylim=(0, min(1.02, max(0.3, 1.3 * highest))),
             ylabel="PR-AUC on test",
-            xlabel="training earthquakes; below: their tiles of the rare class",
+            xlabel=f"training {words.groups}; below: {rarest} of the rarest class",
         )
         axes.legend(loc="best")
         figure.text(0.015, 0.965, title, va="top", fontsize=11, weight="bold")
         figure.text(0.015, 0.91, fill(curve.verdict, 105), va="top", fontsize=9, linespacing=1.3)
-        tested = f"test: {first['n_test']} tiles of {first['n_groups']} events"
+        tested = f"test: {first['n_test']} {words.samples} of {words.counted(first['n_groups'])}"
         figure.text(0.015, 0.825, tested, va="top", fontsize=8.5, color=FAINT)
     save_picture(figure, path)
 
 
-def _level(settings: Evaluation) -> str:
-    return f"{100 * settings.confidence:g} % interval over events and subsets"
+def _level(settings: Evaluation, words: Words) -> str:
+    return f"{100 * settings.confidence:g} % interval over {words.groups} and subsets"

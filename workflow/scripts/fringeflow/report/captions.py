@@ -47,7 +47,8 @@ GALLERY = Caption(
     "Right and wrong",
     "Test samples that the run called rightly and wrongly, of each kind those it was surest of, and where it looked if it can tell.",
 )
-CURVE = Caption("Learning curve", "Score against the share of the training part. A curve that still rises asks for more data.")
+CURVE = Caption("Learning curve", "Score on the test part by the number of training {groups}. A curve that still rises asks for more of them.")
+"""Its `groups` are what the dataset calls them."""
 SCORES = Caption(
     "Scores of every tile", "The phase of each interferogram, and the probability of fringes that the run gives to each of its tiles."
 )

@@ -103,6 +103,7 @@ def _comparison(path: Path, inputs: ReportInputs, known: set[str]) -> Comparison
         name = f"{dataset}_{kind}.png" if kind else f"{dataset}.png"
         pictures += [embed_picture(found, caption) for found in inputs.pictures if found.name == name and kind not in nothing]
     frame = read_table(path)
+    curve = CURVE._replace(text=CURVE.text.format(groups=words_of(frame).groups))
     return Comparison(
         dataset,
         baseline_text(frame, confidence_of(dataset, inputs)),
@@ -110,7 +111,7 @@ def _comparison(path: Path, inputs: ReportInputs, known: set[str]) -> Comparison
         [table for table in tables.values() if table],
         pictures,
         [embed_picture(one, GALLERY, one.stem.removeprefix("gallery_")) for one in inputs.galleries if one.parent.name == dataset],
-        [embed_picture(one, CURVE, " / ".join(one.parts[-4:-1])) for one in inputs.curves if one.parts[-5] == dataset],
+        [embed_picture(one, curve, " / ".join(one.parts[-4:-1])) for one in inputs.curves if one.parts[-5] == dataset],
     )
 
 

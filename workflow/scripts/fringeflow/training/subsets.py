@@ -1,4 +1,4 @@
-"""Fits on fewer and fewer training earthquakes: what a learning curve is made of."""
+"""Fits on fewer and fewer training groups (events, recordings or originals): what a learning curve is made of."""
 
 import logging
 from collections.abc import Sequence
@@ -31,14 +31,14 @@ def fit_subsets(
     curve: LearningCurve,
     threads: int = 1,
 ) -> None:
-    """Fit a model on nested subsets of the training earthquakes and predict the test samples with each fit.
+    """Fit a model on nested subsets of the training groups and predict the test samples with each fit.
 
     Parameters
     ----------
     samples, dataset, embeddings : Path
         samples.parquet and dataset.json of a dataset, and its embeddings in a view.
     out : Path
-        The parquet table to write: the test samples with `groups` (training earthquakes), `repeat`, `training_tiles`,
+        The parquet table to write: the test samples with `groups` (of training), `repeat`, `training_tiles`,
         `training_positives` (of the rarest class), `seed`, and ``p_{class}``.
     model : ModelSpec
     strategy : StrategySpec
@@ -68,7 +68,7 @@ def fit_subsets(
     for size in sizes:
         for repeat, order in enumerate(orders[:1] if size == len(orders[0]) else orders):  # there is one subset of all
             subset = train.select(np.flatnonzero(np.isin(groups, order[:size])))
-            LOGGER.info("%d of %d earthquakes, repeat %d: %s tiles by class", size, len(order), repeat, subset.counts(classes).tolist())
+            LOGGER.info("%d of %d groups, repeat %d: %s samples by class", size, len(order), repeat, subset.counts(classes).tolist())
             fits = fit_seeds(subset, validation, data.task, model, strategy, settings, threads=threads)
             shift = strategy.adjustment(subset.labels, classes)
             done: dict[int, np.ndarray] = {}
