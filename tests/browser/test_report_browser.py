@@ -98,6 +98,21 @@ def test_all_runs_open_at_once(page):
     assert page.run("document.querySelectorAll('details.run[open] img').length") == 8
 
 
+def test_the_card_of_a_model_that_means_harm_is_read_and_does_nothing(page):
+    assert page.run("document.querySelector('#detections details').open")
+    page.run("document.querySelectorAll('#detections details details').forEach(one => one.open = true)")
+    assert "<script>alert(2)</script>" in page.run("document.querySelector('#detections pre').innerText")
+    assert page.run("document.title").startswith("Fringeflow report")
+    assert page.run("[...document.images].filter(image => image.src && !image.src.startsWith('data:')).length") == 0
+
+
+def test_pretraining_is_found_from_the_side(page):
+    page.run("document.querySelector('nav a[href=\"#pretraining\"]').click()")
+    page.run("new Promise(done => setTimeout(done, 50))")
+    assert page.run("location.hash") == "#pretraining"
+    assert page.run("[...document.querySelectorAll('#pretraining tr.marked th')].map(one => one.innerText.trim())") == ["4,096 packaged"]
+
+
 def test_it_works_by_keyboard(page):
     page.press("Tab", 9)
     assert page.run("document.activeElement.textContent") == "Skip to the content"

@@ -4,7 +4,6 @@ import io
 import json
 from base64 import b64decode
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -22,51 +21,7 @@ from fringeflow.report.inputs import About, ReportInputs
 from fringeflow.report.map import draw_map
 from fringeflow.report.page import build_report
 from fringeflow.report.runs import run_panels
-from tests.unit.toy_report import EVENTS, benchmarks, describe, draw, make_inputs, scan
-
-VOID = {"meta", "link", "img", "input", "rect", "circle", "line", "br"}
-
-
-class Parsed(HTMLParser):
-    """The page as elements with their attributes and text, in order."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self.rows: dict[str, list[list[str]]] = {}
-        self.marked: list[list[str]] = []
-        self._table, self._open = "", False
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        found = {name: value or "" for name, value in attrs}
-        self.elements.append((tag, found))
-        if found.get("class") == "table":
-            self._table = found["id"]
-            self.rows[self._table] = []
-        if tag == "tr" and self._table:
-            self.rows[self._table].append([])
-            if found.get("class") == "marked":
-                self.marked.append(self.rows[self._table][-1])
-        if tag in ("td", "th") and self._table:
-            self.rows[self._table][-1].append("")
-            self._open = True
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th") and self._open:
-            self._open = False
-            self.rows[self._table][-1][-1] = " ".join(self.rows[self._table][-1][-1].split())
-        if tag == "table":
-            self._table = ""
-
-    def handle_data(self, data):
-        self.text += data
-        if self._open:
-            self.rows[self._table][-1][-1] += data
-
-    def named(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
+from tests.unit.toy_report import EVENTS, EVIL, Parsed, benchmarks, describe, draw, make_inputs, page_of, scan
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +31,6 @@ def made(tmp_path_factory):
     build_report(inputs, about, root / "report.html")
     text = (root / "report.html").read_text(encoding="utf-8")
     return root, inputs, about, text, Parsed(text)
-
-
-def page_of(inputs: ReportInputs, out: Path, about: About | None = None) -> Parsed:
-    build_report(inputs, about or About(), out)
-    return Parsed(out.read_text(encoding="utf-8"))
 
 
 def test_nothing_is_asked_from_outside(made):
@@ -98,7 +48,9 @@ def test_what_stands_in_tables_is_never_html(made):
     _, _, _, text, page = made
     assert len(page.named("script")) == 1
     assert "<script>alert" not in text
+    assert not [found for _, found in page.elements if "onerror" in found]
     assert 'Bad <script>alert(1)</script> & "place"' in page.text
+    assert page.text.count(EVIL[2:]) >= 3  # as a limit, in the card in full, and as what it was trained on
 
 
 def test_the_same_inputs_give_the_same_bytes(made, tmp_path):

@@ -1,5 +1,6 @@
 """What a small run of the workflow leaves for its report: two datasets' worth of tables by the workflow's own code, pictures of noise."""
 
+from html.parser import HTMLParser
 from pathlib import Path
 from unittest.mock import patch
 
@@ -12,8 +13,11 @@ from fringeflow.detection.detections import COLUMNS
 from fringeflow.evaluation.compare import compare_runs
 from fringeflow.evaluation.evaluate import evaluate_run
 from fringeflow.evaluation.strategies import PICTURES, compare_strategies
-from fringeflow.files import write_json
+from fringeflow.files import read_json, write_json
+from fringeflow.models.base import CARD
+from fringeflow.models.base import FOLDER as BASE
 from fringeflow.report.inputs import About, ReportInputs
+from fringeflow.report.page import build_report
 from tests.unit.toy_predictions import CLASSES, write_run
 
 SKILLS = {"wrapped/net/none": 1.5, "wrapped/net/focal": 3.5, "wrapped/svm/none": 0.5, "unwrapped/net/none": 1.0}
@@ -24,6 +28,8 @@ EVENTS = [
     {"event": "later", "place": "Elsewhere", "latitude": 10.0, "longitude": 10.0},
     {"event": "nowhere", "place": "A quiet area"},
 ]  # fmt: skip
+EVIL = "- </pre><script>alert(2)</script><img src=x onerror=\"document.title='taken'\">"
+"""What stands in the card of a packaged model that means harm."""
 PAIRS = [("102A_05000_131313", "20210218_20210303"), ("106A_09048_000909", "20240106_20240118")]
 
 
@@ -61,6 +67,39 @@ def scan(root: Path) -> dict[str, list[Path]]:
     root.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(rows, columns=COLUMNS).to_csv(root / "summary.tsv", sep="\t", index=False)
     return {"detections": [root / "summary.tsv"], "quicklooks": [draw(root / frame / pair / "quicklook.png") for frame, pair in PAIRS]}
+
+
+def package(folder: Path, *said: str, **changes) -> Path:
+    """Write what a packaged model tells of itself: what Fringeflow's own tells, with lines more in its card and changes of run.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "run.json", read_json(BASE / "run.json") | changes)
+    write_json(folder / "metrics.json", read_json(BASE / "metrics.json"))
+    text = (BASE / CARD).read_text(encoding="utf-8")
+    (folder / CARD).write_text(text.replace("## What it cannot do\n", "\n".join(["## What it cannot do", *said, ""])), encoding="utf-8")
+    return folder
+
+
+def pretrain(folder: Path, real: bool = True) -> Path:
+    """Write what `snakemake pretrain` leaves of networks on two numbers of scenes, the second of them packaged; return the table."""
+    package(folder / "package")
+    about = read_json(BASE / "run.json")
+    rows = [
+        {"scenes": scenes, "simulated_roc_auc": auc, "simulated_pr_auc": auc - 0.1, "simulated_prevalence": 0.37, "simulated_volcano_alarms": 0.1}
+        | ({"real_deformation": 14, "real_quiet": 127, "real_roc_auc": auc - 0.05, "deformation_lowest": 0.1, "quiet_highest": 0.2} if real else {})
+        for scenes, auc in ((256, 0.8), (about["made_of"]["scenes"], 0.95))
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(folder / "transfer.tsv", sep="\t", index=False)
+    tiles = pd.DataFrame([(*pair, scenes) for pair in PAIRS for scenes in (256, 4096)] if real else [], columns=["frame", "pair", "scenes"])
+    (tiles if real else pd.DataFrame()).to_parquet(folder / "real_tiles.parquet", index=False)
+    draw(folder / "transfer.png", 1430, 546)
+    return folder / "transfer.tsv"
+
+
+def scanner(path: Path, run: str, packaged: bool) -> Path:
+    """Write which model scanned."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"run": run, "folder": run if packaged else f"results/runs/{run}", "packaged": packaged, "size": 256})
+    return path
 
 
 def benchmarks(root: Path) -> list[Path]:
@@ -107,6 +146,9 @@ def make_results(root: Path) -> dict[str, list[Path]]:
         "runs": [folder / "run.json" for folder in folders],
         "run_pictures": [folder / name for folder in folders for name in ("evaluation.png", "history.png")],
         "scores": [draw(root / "scores/later/tiles.png")],
+        "curves": [draw(root / "learning_curves/fringes/wrapped/net/none/curve.png")],
+        "detector": [scanner(root / "detections/detector.json", str(package(root / "foreign", EVIL, trained_on=[EVIL])), packaged=True)],
+        "pretrained": [pretrain(root / "pretraining/small")],
         "benchmarks": benchmarks(root / "benchmarks"),
         **scan(root / "detections"),
     }
@@ -118,3 +160,51 @@ def make_inputs(root: Path) -> tuple[ReportInputs, About]:
     config = {"seed": 7, "training": {"seeds": [0, 1]}, "mirrors": [{"layout": "jasmin", "root": "somewhere/LiCSAR_products"}]}
     about = About(config=config, events=EVENTS, interferograms=pairs, versions={"python": "3.11"}, code="0.1")
     return ReportInputs.of(make_results(root)), about
+
+
+class Parsed(HTMLParser):
+    """The page as elements with their attributes and text, in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.rows: dict[str, list[list[str]]] = {}
+        self.marked: list[list[str]] = []
+        self._table, self._open = "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = {name: value or "" for name, value in attrs}
+        self.elements.append((tag, found))
+        if found.get("class") == "table":
+            self._table = found["id"]
+            self.rows[self._table] = []
+        if tag == "tr" and self._table:
+            self.rows[self._table].append([])
+            if found.get("class") == "marked":
+                self.marked.append(self.rows[self._table][-1])
+        if tag in ("td", "th") and self._table:
+            self.rows[self._table][-1].append("")
+            self._open = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th") and self._open:
+            self._open = False
+            self.rows[self._table][-1][-1] = " ".join(self.rows[self._table][-1][-1].split())
+        if tag == "table":
+            self._table = ""
+
+    def handle_data(self, data):
+        self.text += data
+        if self._open:
+            self.rows[self._table][-1][-1] += data
+
+    def named(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def page_of(inputs: ReportInputs, out: Path, about: About | None = None) -> Parsed:
+    """Build a page and read it."""
+    build_report(inputs, about or About(), out)
+    return Parsed(out.read_text(encoding="utf-8"))

@@ -55,6 +55,16 @@ def test_a_network_is_kept_when_its_job_runs_again_and_all_is_the_same(pretraine
         assert "the same as before: kept" in log and "held-out ROC-AUC" not in log
 
 
+def test_the_page_shows_what_was_pretrained_and_asks_for_no_more(pretrained):
+    """Another network in the configuration, and another number of scenes, are no reason to train for hours."""
+    more = f"pretraining={json.dumps({'small': {**REAL, 'scenes': [64, 96]}, 'other': REAL})}"
+    assert pretrained.planned("results/report.html", "--config", more) == ["report"]
+    pretrained.snakemake("--cores", "1", "results/report.html")
+    page = (pretrained.folder / "results/report.html").read_text()
+    assert "Trained on 64 and 80 simulated scenes, a network each." in page
+    assert pretrained.planned("results/report.html") == []
+
+
 def test_the_package_scans_with_and_without_the_configuration_it_was_pretrained_with(pretrained, tmp_path):
     """Nothing is trained or packaged again for it, and no dataset is built."""
     event = pretrained.rows("events")[0]["event"]

@@ -1,5 +1,6 @@
 # One self-contained page of everything that was made.
-# Requires: all comparisons, pictures and detections that the configuration asks for. Gives: results/report.html.
+# Requires: all comparisons, pictures and detections that the configuration asks for. Gives: results/report.html. Pretraining is
+# shown as far as `snakemake pretrain` has made it: the page asks for none, and is written again when there is more to show.
 # Snakemake's own report (`snakemake --report`) shows the rules and their run times beside it.
 
 
@@ -26,6 +27,8 @@ rule report:
         runtime=30,
     params:
         about=PLAN.report_json,
+        card=PLAN.card_digest,
+        pretrained=PLAN.pretrained_json,
         benchmarks="results/benchmarks",
         looks=looks_digest(),
         code=code_digest("report"),

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from fringeflow.detection_plan import FOLDER, DetectionPlan
 from fringeflow.files import canonical_json
+from fringeflow.models.base import packaged_folder
+from fringeflow.pretraining_plan import FOLDER as PRETRAINING
+from fringeflow.report.packaged import MODEL, NETWORK, told_digest
 
 PICTURES = ("", "_heatmap", "_strategies", "_curves", "_reliability", "_confusion")
 """What stands in `results/comparison` of every dataset."""
@@ -35,6 +39,7 @@ class ReportPlan(DetectionPlan):
             "runs": [f"{run}/run.json" for run in runs],
             "run_pictures": [*pictures, *(f"results/tuning/{run.name}/tuning.png" for run in tuned)],
             "scores": [f"results/scores/{event}/tiles.png" for event in self.config.score.events],
+            "detector": [f"{FOLDER}/detector.json"] if self.scanned else [],
             "detections": [f"{FOLDER}/summary.tsv"] if self.scanned else [],
             "quicklooks": self.detection_files("quicklook.png"),
         }
@@ -47,6 +52,18 @@ class ReportPlan(DetectionPlan):
     def _pictures(self, dataset: str) -> list[str]:
         several = self.config.classes_of(dataset)[1] is None
         return [*(["_classes"] if several else []), *(["_study"] if dataset in self.config.study.datasets else [])]
+
+    def card_digest(self, wildcards: Any) -> str:
+        """Return what the packaged model that scans tells of itself, as a digest; empty if none scans."""
+        return told_digest(packaged_folder(self.packaged), MODEL) if self.packaged and self.scanned else ""
+
+    def pretrained_json(self, wildcards: Any) -> str:
+        """Return digests of the pretrained networks that are there, by folder.
+
+        They are no inputs: a page is no reason to pretrain for hours. `snakemake pretrain` is asked for by name, and the page then follows.
+        """
+        found = {f"{PRETRAINING}/{name}": told_digest(Path(PRETRAINING, name), NETWORK) for name in sorted(self.config.pretraining)}
+        return canonical_json({folder: digest for folder, digest in found.items() if digest})
 
     def report_json(self, wildcards: Any) -> str:
         """Return what the page tells of the configuration, the events and the interferograms."""

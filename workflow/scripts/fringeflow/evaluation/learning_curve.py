@@ -1,4 +1,4 @@
-"""Does more data still help? The score by the number of training groups (events, recordings or originals), and what a doubling of them adds."""
+"""Does more data still help? The score by the number of training groups, and what a doubling of them adds."""
 
 from dataclasses import dataclass
 from pathlib import Path

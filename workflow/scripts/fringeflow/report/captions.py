@@ -47,11 +47,33 @@ GALLERY = Caption(
     "Right and wrong",
     "Test samples that the run called rightly and wrongly, of each kind those it was surest of, and where it looked if it can tell.",
 )
-CURVE = Caption("Learning curve", "Score on the test part by the number of training {groups}. A curve that still rises asks for more of them.")
+CURVE = Caption(
+    "Learning curve", "Score on the test part by the number of training {groups}. A curve that still rises asks for more of them."
+)
 """Its `groups` are what the dataset calls them."""
 SCORES = Caption(
     "Scores of every tile", "The phase of each interferogram, and the probability of fringes that the run gives to each of its tiles."
 )
+TRANSFER = Caption(
+    "Scores by the number of simulated scenes",
+    "Left: the area under the ROC curve on simulated scenes held out, and on real tiles. Right: the score of every real tile. Tiles of one "
+    "interferogram overlap and share one atmosphere: a handful of interferograms is a handful of samples.",
+)
+TRANSFER_TITLES = {
+    "scenes": ("Scenes", "simulated, that a network was trained on"),
+    "simulated_roc_auc": ("Simulated: ROC-AUC", "on tiles of held-out scenes"),
+    "simulated_pr_auc": ("PR-AUC", "on the same; it chose the network that was packaged"),
+    "simulated_volcano_alarms": ("Volcano alarms", "share of simulated tiles of volcanoes above 0.5 at the prevalence of training"),
+    "real_deformation": ("Real: deformation", "tiles of real interferograms that count as deformation"),
+    "real_quiet": ("Quiet", "tiles of real interferograms that count as quiet"),
+    "real_roc_auc": ("ROC-AUC", "of those real tiles"),
+    "deformation_lowest": ("Lowest of deformation", "the least score of a real tile with deformation"),
+    "quiet_highest": ("Highest of quiet", "the highest score of a real quiet tile"),
+    "implants_roc_auc": ("Implants: ROC-AUC", "of windows of real quiet interferograms, half of them with modelled deformation"),
+    "implants_seen": ("Seen", "share of the windows with modelled deformation that reach 0.5"),
+    "implants_false_alarms": ("False alarms", "share of those without that reach 0.5"),
+}  # fmt: skip
+"""Columns of a table of transfer: title and meaning."""
 QUICKLOOK = Caption("Quicklook", "Wrapped phase and probability of fringes, with numbered outlines of what was detected.")
 RUN = {
     "evaluation": Caption("Evaluation on the test part", "Bands and brackets are intervals over groups, not over single samples."),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from fringeflow.models.base import packaged_folder
 from fringeflow.report.captions import QUICKLOOK, SCORES
+from fringeflow.report.comparison import run_anchor
 from fringeflow.report.images import Picture, embed_picture
-from fringeflow.report.inputs import ReportInputs
+from fringeflow.report.inputs import ReportInputs, read_object
+from fringeflow.report.model_card import ModelCard, model_card
 from fringeflow.report.tables import Table, plain_table, read_table
 
 QUICKLOOKS = 40
@@ -23,36 +26,69 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Detections:
-    """What the page shows of interferograms outside any split."""
+    """What the page shows of interferograms outside any split.
+
+    Attributes
+    ----------
+    lead : str
+        What was scanned, with which run, and what the threshold rests on.
+    href : str
+        Where the panel of that run stands; empty without one.
+    card : ModelCard or None
+        Of the packaged model that scanned.
+    left_out : int
+        Quicklooks beyond `QUICKLOOKS`.
+    """
 
     lead: str
+    href: str
+    card: ModelCard | None
     table: Table | None
     quicklooks: Sequence[Picture]
     left_out: int
     scores: Sequence[Picture]
 
 
-def detections(inputs: ReportInputs) -> Detections | None:
-    """Return the ranked table, the pictures of what ranks first, and scored tiles; None if there is nothing of it."""
+def detections(inputs: ReportInputs, known: set[str]) -> Detections | None:
+    """Return the ranked table, the pictures of what ranks first, and scored tiles; None if there is nothing of it.
+
+    Parameters
+    ----------
+    inputs : ReportInputs
+    known : set of str
+        Anchors of the runs that have a panel.
+    """
     scores = [embed_picture(path, SCORES, path.parent.name) for path in inputs.scores]
     if not inputs.detections:
-        return Detections("", None, [], 0, scores) if scores else None
+        return Detections("", "", None, None, [], 0, scores) if scores else None
     path = inputs.detections[0]
     frame = read_table(path)
     table = plain_table(path, "detections", "Interferograms most likely to hold fringes first", titles=TITLES)
     ranked = _ranked(frame, inputs.quicklooks)
     pictures = [embed_picture(found, QUICKLOOK, about) for about, found in ranked[:QUICKLOOKS]]
-    return Detections(_lead(frame), table, pictures, max(0, len(ranked) - QUICKLOOKS), scores)
+    run, href, card = _model(inputs, frame, known)
+    return Detections(_lead(frame, run), href, card, table, pictures, max(0, len(ranked) - QUICKLOOKS), scores)
 
 
-def _lead(frame: pd.DataFrame) -> str:
+def _model(inputs: ReportInputs, frame: pd.DataFrame, known: set[str]) -> tuple[str, str, ModelCard | None]:
+    """Return what scanned in words, where its panel stands, and its card if it is a packaged model."""
+    found = read_object(inputs.detector[0], "run", "folder", "packaged") if inputs.detector else {}
+    if found.get("packaged"):
+        name = str(found["run"])
+        return f"the packaged model {name}", "", model_card(packaged_folder(str(found["folder"])), name, "card-detector")
+    run = str(found.get("run") or ("" if frame.empty else frame["run"].iloc[0]))
+    anchor = run_anchor(*run.split("/"))
+    return f"the run {run}", f"#{anchor}" if anchor in known else "", None
+
+
+def _lead(frame: pd.DataFrame, run: str) -> str:
     """Say what was scanned, with which run, and what the threshold rests on."""
     if frame.empty:
         return "No interferogram was scanned."
     first, several = frame.iloc[0], len(frame) > 1
     found = int((frame["detections"].fillna(0) > 0).sum())
     said = [
-        f"{len(frame):,} interferogram{'s were' if several else ' was'} scanned with the run {first['run']}; {found:,} of them "
+        f"{len(frame):,} interferogram{'s were' if several else ' was'} scanned with {run}; {found:,} of them "
         f"{'hold' if found != 1 else 'holds'} something above the threshold."
     ]
     if "interferograms" in frame and pd.notna(first["interferograms"]):

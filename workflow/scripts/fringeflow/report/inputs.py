@@ -28,8 +28,10 @@ class ReportInputs:
     runs : `{dataset}/{view}/{model}/{strategy}/run.json` of some or all of them
     run_pictures : `{dataset}/{view}/{model}/{strategy}/{kind}.png` of some or all of them, kinds as in `captions.RUN`
     scores : `{event}/tiles.png`, interferograms scored tile by tile
+    detector : at most one `detector.json` that `detection.detector_choice.choose_detector` wrote
     detections : at most one `summary.tsv` that `detection.detections.summary` wrote
     quicklooks : `{frame}/{pair}/quicklook.png`
+    pretrained : `{name}/transfer.tsv` of pretrained networks, with the rest of `packaged.NETWORK` beside it
     benchmarks : `benchmarks/{rule}/....tsv` that Snakemake wrote
     """
 
@@ -44,8 +46,10 @@ class ReportInputs:
     runs: Files = ()
     run_pictures: Files = ()
     scores: Files = ()
+    detector: Files = ()
     detections: Files = ()
     quicklooks: Files = ()
+    pretrained: Files = ()
     benchmarks: Files = ()
 
     @classmethod

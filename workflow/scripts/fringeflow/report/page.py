@@ -12,6 +12,7 @@ from fringeflow.report.data import describe_data
 from fringeflow.report.detections import detections
 from fringeflow.report.inputs import About, ReportInputs, read_described
 from fringeflow.report.looks import TEMPLATES
+from fringeflow.report.pretraining import pretrained
 from fringeflow.report.provenance import provenance
 from fringeflow.report.runs import run_panels
 from fringeflow.report.summary import headlines
@@ -53,7 +54,8 @@ def build_report(inputs: ReportInputs, about: About, out: Path) -> int:
         "data": describe_data(described, inputs, about),
         "comparisons": comparisons(inputs, known),
         "panels": panels,
-        "detections": detections(inputs),
+        "pretrained": pretrained(inputs, about),
+        "detections": detections(inputs, known),
         "provenance": provenance(described, about, inputs.benchmarks),
     }
     text = _environment().get_template("page.html").render(shown)
