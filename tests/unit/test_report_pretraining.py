@@ -38,7 +38,7 @@ def test_the_card_of_the_model_that_scanned_says_what_its_files_say(tmp_path):
     assert (facts["Real interferograms in training"], facts["Seed"]) == ("none", "0")
     said = f"ROC-AUC {held['roc_auc']:.3f}, PR-AUC {held['pr_auc']:.3f}, prevalence {held['prevalence']:.3f}"
     assert facts["Held-out simulated tiles"] == said
-    assert facts["Real tiles, not trained on"] == "ROC-AUC 1, 14 of deformation, 127 quiet ones"
+    assert facts["Real tiles, not trained on"] == "ROC-AUC 1, 14 with deformation, 127 quiet"
     assert facts["SHA-256 of run.json"] == sha256_file(BASE / "run.json")
     assert all(text in page.text for text in facts.values())
     assert "scanned with the packaged model fringeflow-base;" in page.text
@@ -99,7 +99,7 @@ def test_networks_are_told_by_their_scenes_and_the_packaged_one_is_marked(tmp_pa
     assert [found["id"] for found in page.named("section")] == ["pretraining", "provenance"]
     table = pd.read_csv(tmp_path / "net/transfer.tsv", sep="\t")
     head, *rows = page.rows["transfer-net"]
-    assert [row[head.index("ROC-AUC")] for row in rows] == [f"{value:.3f}" for value in table["real_roc_auc"]]
+    assert [row[head.index("Real: ROC-AUC")] for row in rows] == [f"{value:.3f}" for value in table["real_roc_auc"]]
     assert [row[0] for row in page.marked] == ["4,096 packaged"]
     assert "Trained on 256 and 4,096 simulated scenes, a network each. Scored on 2 real interferograms that no network" in page.text
     assert "ROC-AUC on real tiles: 0.750 with 256 and 0.900 with 4,096." in page.text

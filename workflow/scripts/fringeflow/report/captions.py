@@ -61,17 +61,17 @@ TRANSFER = Caption(
 )
 TRANSFER_TITLES = {
     "scenes": ("Scenes", "simulated, that a network was trained on"),
-    "simulated_roc_auc": ("Simulated: ROC-AUC", "on tiles of held-out scenes"),
-    "simulated_pr_auc": ("PR-AUC", "on the same; it chose the network that was packaged"),
-    "simulated_volcano_alarms": ("Volcano alarms", "share of simulated tiles of volcanoes above 0.5 at the prevalence of training"),
-    "real_deformation": ("Real: deformation", "tiles of real interferograms that count as deformation"),
+    "real_roc_auc": ("Real: ROC-AUC", "on tiles of real interferograms"),
+    "real_deformation": ("Deformation", "tiles of real interferograms that count as deformation"),
     "real_quiet": ("Quiet", "tiles of real interferograms that count as quiet"),
-    "real_roc_auc": ("ROC-AUC", "of those real tiles"),
     "deformation_lowest": ("Lowest of deformation", "the least score of a real tile with deformation"),
     "quiet_highest": ("Highest of quiet", "the highest score of a real quiet tile"),
     "implants_roc_auc": ("Implants: ROC-AUC", "of windows of real quiet interferograms, half of them with modelled deformation"),
     "implants_seen": ("Seen", "share of the windows with modelled deformation that reach 0.5"),
     "implants_false_alarms": ("False alarms", "share of those without that reach 0.5"),
+    "simulated_roc_auc": ("Simulated: ROC-AUC", "on tiles of held-out scenes"),
+    "simulated_pr_auc": ("PR-AUC", "on the same; this chose the network that was packaged"),
+    "simulated_volcano_alarms": ("Volcano alarms", "share of simulated tiles of volcanoes above 0.5 at the prevalence of training"),
 }  # fmt: skip
 """Columns of a table of transfer: title and meaning."""
 QUICKLOOK = Caption("Quicklook", "Wrapped phase and probability of fringes, with numbered outlines of what was detected.")

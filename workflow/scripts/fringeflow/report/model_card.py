@@ -97,8 +97,8 @@ def _facts(about: Mapping[str, Any], metrics: Mapping[str, Any], scores: Sequenc
             _said("prevalence {}", _number(held.get("prevalence"))),
         ])),
         ("Real tiles, not trained on", _joined([
-            _said("ROC-AUC {}", told.get("real roc auc")), _said("{} of deformation", told.get("real deformation")),
-            _said("{} quiet ones", told.get("real quiet")),
+            _said("ROC-AUC {}", told.get("real roc auc")), _said("{} with deformation", told.get("real deformation")),
+            _said("{} quiet", told.get("real quiet")),
         ])),
     ]  # fmt: skip
 
