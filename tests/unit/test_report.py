@@ -82,7 +82,7 @@ def test_the_run_that_validation_chose_is_marked_and_told_first(made, tmp_path):
     table["validation_pr_auc"] = np.linspace(0.1, 0.9, len(table))
     (tmp_path / "comparison").mkdir()
     table.to_csv(tmp_path / "comparison/fringes.tsv", sep="\t", index=False)
-    page = page_of(replace(inputs, comparisons=(tmp_path / "comparison/fringes.tsv",)), tmp_path / "report.html")
+    page = page_of(replace(inputs, comparisons=(tmp_path / "comparison/fringes.tsv",), pretrained=()), tmp_path / "report.html")
     chosen, best = chosen_run(table), table.iloc[0]
     assert tuple(chosen[list(NAMES)]) != tuple(best[list(NAMES)])
     marks = {row[0].split(" ", 1)[1].strip(): row[1:3] for row in page.marked}
