@@ -108,6 +108,28 @@ def test_the_name_is_on_the_disk_before_any_job_starts(tmp_path, monkeypatch):
     assert synced == [str(Run.own())]
 
 
+def test_on_a_full_disk_the_name_of_the_last_run_stays(tmp_path, monkeypatch):
+    """With it, the next run knows that a lock which Snakemake left means nothing; without any name it would have to respect that."""
+    last = f"{socket.gethostname()} {2**22 + 1} 123"
+    (tmp_path / LOCK).parent.mkdir()
+    (tmp_path / LOCK).write_text(last)
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", refuse)
+    with pytest.raises(RunError, match=rf"{tmp_path}/{LOCK}: No space left on device, so no run can begin"):
+        hold(tmp_path)
+    assert (tmp_path / LOCK).read_text() == last
+
+
+def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path):
+    (tmp_path / LOCK).parent.mkdir()
+    (tmp_path / LOCK).write_text(f"{socket.gethostname()} {2**22 + 1} {10**30}")
+    hold(tmp_path)
+    assert (tmp_path / LOCK).read_text() == str(Run.own())
+
+
 @pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks_is_left_to_snakemake(tmp_path, monkeypatch, number):
     """ENOSYS is what Lustre says that is mounted without `flock`."""

@@ -1,6 +1,7 @@
 """Results that are damaged behind Snakemake's back are made again, and one workflow at a time works in a folder."""
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -176,4 +177,30 @@ def test_after_kill_9_a_plain_rerun_works_and_no_job_is_left_over(mini):
     (mini.folder / "wait").unlink()
     (mini.folder / "labels.txt").write_text("a\n")
     mini.run()
+    assert mini.results() == before
+
+
+NESTED = shlex.split(
+    "--mode subprocess --target-jobs store: --allowed-rules store --force --target-files-omit-workdir-adjustment "
+    "--nolock --ignore-incomplete --no-hooks --cores 1"
+)
+"""What a job on a node calls for its rule."""
+
+
+@pytest.mark.parametrize("later", ["before", "meanwhile"])
+def test_a_job_on_a_node_whose_run_has_ended_removes_nothing(mini, later):
+    """Snakemake there removes outputs before a job begins and after it failed: by then they are the later run's."""
+    before, lock = mini.results(), mini.folder / ".snakemake/fringeflow.lock"
+    lock.write_text("login2 4711 123" if later == "before" else "login1 17 5")
+    (mini.folder / "wait").touch()
+    job = mini.start(*NESTED, env=os.environ | {"FRINGEFLOW_RUN": "login1 17 5"})
+    if later == "meanwhile":
+        while not (mini.folder / "waits").exists():
+            assert job.poll() is None, job.communicate()
+            time.sleep(0.05)
+        (mini.folder / "results/events/e1/wrapped.zarr/zarr.json").write_bytes(before["events/e1/wrapped.zarr/zarr.json"])
+        lock.write_text("login2 4711 123")
+    (mini.folder / "wait").unlink()
+    said, _ = job.communicate(timeout=120)
+    assert job.returncode and "17 on login1) has ended, so its results are not wanted" in said, said
     assert mini.results() == before

@@ -1,4 +1,5 @@
 # What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
+# Before every job, too: one whose run has ended removes nothing.
 # Requires: fringeflow on the path. Gives: update_index, for the end of a run.
 
 from contextlib import contextmanager
@@ -6,18 +7,22 @@ from functools import partial
 from pathlib import Path
 
 from snakemake.dag import DAG
+from snakemake.jobs import Job
 from snakemake.logging import logger
 
 from fringeflow.errors import RunError
 from fringeflow.healing import find_damage, heal, update_index
-from fringeflow.lock import hold, holder, sign
+from fringeflow.lock import check, hold, holder, sign
 
 
 @contextmanager
 def locked_and_signed(lock):
     """Take Snakemake's own lock; only then may a run put its name in place of one from another machine."""
     with lock():
-        sign(Path())
+        try:
+            sign(Path())
+        except RunError as error:
+            raise WorkflowError(str(error)) from None
         yield
 
 
@@ -48,14 +53,14 @@ def before_jobs_are_chosen(dag):
         )
         return
     planned = {str(path) for job in dag.jobs for path in job.output}
-    damage = find_damage() if planned and not run.touch else []
-    if planned and not run.touch and not run.dryrun:
-        update_index()  # also if nothing is to be done, or a job fails: a copied folder is read once
-    if damage:
-        forced, told = heal(damage, planned, touch=not run.dryrun)
-        dag.forcefiles.update(forced)
-        for line in told:
-            logger.warning(line)
+    if not planned or run.touch:
+        return
+    # Noted also if nothing is to be done, or a job fails: a copied folder is read once.
+    damage = find_damage() if run.dryrun else update_index()
+    forced, told = heal(damage, planned, touch=not run.dryrun)
+    dag.forcefiles.update(forced)
+    for line in told:
+        logger.warning(line)
 
 
 # Only here are the jobs known, and not yet which of them run. Snakemake has no hook of its own before `onstart`.
@@ -67,3 +72,25 @@ if not hasattr(DAG.check_incomplete, "follows"):
 
     check_incomplete.follows = True
     DAG.check_incomplete = check_incomplete
+
+
+# On a cluster a job may outlive its run, with a Snakemake of its own around it. That one removes a job's outputs before it
+# begins and after it failed: they may be those of a later run by then.
+if not hasattr(Job.prepare, "follows"):
+
+    async def prepare(self, first=Job.prepare):
+        try:
+            check()
+        except RunError as error:
+            raise WorkflowError(str(error), rule=self.rule) from None
+        await first(self)
+
+    async def cleanup(self, skip_outputs, first=Job.cleanup):
+        try:
+            check()
+        except RunError:
+            return  # the job has said so
+        await first(self, skip_outputs)
+
+    prepare.follows = True
+    Job.prepare, Job.cleanup = prepare, cleanup

@@ -66,14 +66,15 @@ def find_damage(folder: Path = FOLDER) -> list[Damage]:
     return [one for name in damage for one in damage[name]]
 
 
-def update_index(folder: Path = FOLDER) -> None:
-    """Note sizes and times of all files that are as their jobs left them, so that the next look opens none of these."""
+def update_index(folder: Path = FOLDER) -> list[Damage]:
+    """Find damage, and note sizes and times of all files that are as their jobs left them: the next look opens none of these."""
     before, index, damage = _survey(folder)
     for name, found in damage.items():
         if not all(one.foreign for one in found):  # what belongs to no job is told of once
             del index[name]
     if index != before:
         write_json(folder / INDEX, index)
+    return [one for name in damage for one in damage[name]]
 
 
 def inspect(record: Record, *, thorough: bool = False) -> list[Damage]:

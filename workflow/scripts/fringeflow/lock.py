@@ -91,7 +91,7 @@ def hold(folder: Path) -> bool:
     Raises
     ------
     RunError
-        If another run holds it.
+        If another run holds it, or it cannot be written.
     """
     path = folder.absolute() / LOCK
     if path in _held:
@@ -142,14 +142,24 @@ def sign(folder: Path) -> None:
     ----------
     folder : Path
         Where the workflow runs. Without a lock there (a file system that has none) nothing happens.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written, as on a full disk.
     """
     handle, own = _held.get(folder.absolute() / LOCK), Run.own()
     if handle is None:
         return
     if _name(handle) != own:
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(own).encode(), 0)
-        os.fsync(handle)  # or other machines would still read what was there before
+        try:
+            # Over the name that was there: on a full disk that one must stay, or the next run cannot tell whose lock Snakemake left.
+            name = str(own).encode()
+            os.pwrite(handle, name.ljust(os.fstat(handle).st_size), 0)
+            os.ftruncate(handle, len(name))
+            os.fsync(handle)  # or other machines would still read what was there before
+        except OSError as error:
+            raise RunError(f"{folder.absolute() / LOCK}: {error.strerror}, so no run can begin; mend that, then start again") from None
     os.environ[VARIABLE] = str(own)
 
 
@@ -203,7 +213,7 @@ def check() -> None:
             found = Run.parse(LOCK.read_text())
         except OSError:
             return
-        ended = found is not None and found != run  # it is empty for a moment while a run signs it
+        ended = found is not None and found != run  # None while a run signs it
     if ended:
         raise RunError(
             f"the run that started this job (process {run.pid} on {run.host}) has ended, so its results are not wanted: a later run makes them"
