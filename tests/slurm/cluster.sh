@@ -1,5 +1,5 @@
 #!/bin/bash
-# A SLURM cluster for tests: one machine, three pretended nodes, no systemd. Debian or Ubuntu, as root.
+# A SLURM cluster for tests: one machine, three pretended nodes under host names of their own, no systemd. Debian or Ubuntu, as root.
 #   cluster.sh install      SLURM and munge from the distribution
 #   cluster.sh up           partitions `batch` (n1-n3), `gpu` (n3, two pretended GPUs) and `transfer` (n1)
 #   cluster.sh kill NODE    kill -9 of a node's slurmd, as a crash does
@@ -19,6 +19,14 @@ stop() { # pids: ask, then wait until they are gone
         for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
         kill -9 "$pid" 2>/dev/null || true
     done
+}
+
+start() { # node: its slurmd, under a host name of its own, which its jobs inherit; under this machine's in a container that allows none
+    if unshare --uts true 2> /dev/null; then
+        unshare --uts sh -c 'hostname "$1" && exec slurmd -N "$1"' start "$1"
+    else
+        slurmd -N "$1"
+    fi
 }
 
 configure() {
@@ -84,7 +92,7 @@ up)
     install -d -o munge -g munge -m 755 /run/munge
     munge -n > /dev/null 2>&1 || runuser -u munge -- /usr/sbin/munged
     slurmctld
-    for node in n1 n2 n3; do slurmd -N $node; done
+    for node in n1 n2 n3; do start $node; done
     for _ in $(seq 150); do
         [ "$(sinfo -h -N -p batch -t idle -o %N 2>/dev/null | wc -l)" = 3 ] && exit 0
         sleep 0.2
@@ -97,7 +105,7 @@ kill)
     kill -9 "$(cat "$folder/run/slurmd.$2.pid")"
     ;;
 revive)
-    slurmd -N "$2"
+    start "$2"
     ;;
 down)
     scancel -u "$(id -un)" 2>/dev/null || true

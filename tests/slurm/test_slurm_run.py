@@ -1,11 +1,13 @@
 """A whole run through SLURM: interrupted, resumed, and the same bytes as on one machine."""
 
+import re
 import signal
+import socket
 from dataclasses import dataclass
 
 import pytest
 
-from tests.slurm.conftest import EVENTS, Cluster, SlurmWorkspace, interrupt, memory_mb, until
+from tests.slurm.conftest import EVENTS, Cluster, SlurmWorkspace, interrupt, memory_mb, own_hosts, until
 
 ENDED = {"COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY"}
 EVENT, RUN = "rule_event_", "rule_run_"  # groups; their comments go on with the rules that were left to do
@@ -69,6 +71,15 @@ def test_after_a_run_through_slurm_nothing_is_left_to_do_without_it(resumed):
 def test_jobs_ran_on_several_nodes(resumed):
     assert {job["JobState"] for job in resumed.submitted} == {"COMPLETED"}
     assert len({job["NodeList"] for job in of(resumed, EVENT)}) >= 2
+
+
+@own_hosts
+def test_jobs_ran_under_the_host_names_of_their_nodes(resumed):
+    """As on a real cluster, where no job sees the host name of the machine that leads the run: `lock` compares them."""
+    for job in resumed.submitted:
+        log = next((resumed.workspace.folder / "logs/slurm").rglob(f"{job['JobId']}.log"))
+        assert set(re.findall(r"^  Host: (.+)$", log.read_text(), re.MULTILINE)) == {job["NodeList"]}
+    assert socket.gethostname() not in {job["NodeList"] for job in resumed.submitted}
 
 
 def test_jobs_got_the_memory_time_and_cores_of_their_rules(resumed):
