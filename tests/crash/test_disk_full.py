@@ -1,4 +1,4 @@
-"""A disk that is full at different stages: jobs fail with its words, and after making room a plain rerun finishes."""
+"""A disk that is full at different stages: it is told in the system's words, and after making room a plain rerun finishes."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import pytest
 
 from tests.crash.contents import contents, digest, leftovers, named
 from tests.crash.killing import Running
+from tests.workflow.mini import Mini
 
 SHARES = (0.1, 0.6)
 """Of what all results take: the room that there is at first, and after making some."""
@@ -50,3 +51,21 @@ def test_a_full_disk_is_told_and_after_making_room_a_plain_rerun_finishes(begun,
     assert run.wait() == 0, run.tail()
     assert contents(results) == undisturbed.contents
     assert not leftovers(results)
+
+
+@pytest.mark.parametrize("pages", [1, 3, 6], ids=["own lock", "lock of Snakemake", "metadata"])
+def test_a_full_disk_under_the_files_of_snakemake_is_told_and_after_making_room_a_plain_rerun_finishes(root, small_disk, tmp_path, pages):
+    """Results lie elsewhere and have room. The log takes the first page, then come our lock, two of Snakemake's, and what it notes of jobs."""
+    minis = []
+    for name in ("disturbed", "undisturbed"):
+        (tmp_path / name).mkdir()
+        minis.append(Mini.lay(tmp_path / name, root))
+    disturbed, undisturbed = minis
+    (disturbed.folder / ".snakemake").mkdir()
+    small_disk(disturbed.folder / ".snakemake", pages * 4096)
+    assert "No space left on device" in disturbed.run(fails=True)
+    small_disk(disturbed.folder / ".snakemake", 1 << 24)
+    disturbed.run()
+    undisturbed.run()
+    assert disturbed.results() == undisturbed.results()
+    assert "Nothing to be done" in disturbed.run()
