@@ -1,12 +1,14 @@
 """What happens with 100, 1,000 and 10,000 earthquakes: the numbers of docs/scale.md.
 
 Usage: python benchmarks/scale.py [--earthquakes 100 1000] [--pairs 10] [--stub] [--run FOLDER]
+       python benchmarks/scale.py --records [--earthquakes 100 1000] [--pairs 10]
        python benchmarks/scale.py --rebuild 200 [--run FOLDER]
 
 Measured: a dry-run for each number of earthquakes, with everything that is registered (see dry_run.py); with --stub also a whole
 run in which every job is replaced by one that writes empty results (see stubs/stub_run.py), and a dry-run after it. Computed, and
 told to be: 10,000 earthquakes, by a straight line through the two largest numbers; what is submitted to SLURM; and, from the
 benchmarks and the disk of a finished real run in FOLDER, CPU time and disk.
+--records measures what looks through the files of a finished run when the next one begins, on files and records that stubs left.
 --rebuild lists what a dry-run would do after each kind of change, by rule; the results before it are stubs.
 """
 
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from dry_run import ROOT, Cost, dry_run, job_counts, overlay, snakemake, tables
+from dry_run import ROOT, Cost, dry_run, job_counts, measure, overlay, snakemake, tables
 
 FAR = 10_000
 SBATCH_S, NESTED_S, AT_ONCE = 0.01, 6.5, 100
@@ -140,6 +142,32 @@ def growth(numbers: list[int], pairs: int, *, stub: bool, run: Path | None) -> N
             print(f"  {number} earthquakes: {sum(hours.values()):.1f} h; {parts} GB; {files:.0f} files")
 
 
+LOOKS = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from fringeflow.healing import update_index
+
+for what in ("the first look, which notes sizes and times", "a look when nothing was touched"):
+    cpu, wall = time.process_time(), time.monotonic()
+    if update_index():
+        raise SystemExit("damage in a fresh run")
+    print(f"  {what}: {time.process_time() - cpu:.2f} s of CPU, {time.monotonic() - wall:.2f} s")
+"""
+
+
+def looks(numbers: list[int], pairs: int) -> None:
+    """Print what finding damage takes when a run begins."""
+    for number in numbers:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            overlay(folder, number, pairs)
+            snakemake(folder, "--records", "--cores", "2", "--quiet", "all", stub=True)
+            files = sum(path.is_file() for path in (folder / "results").rglob("*"))
+            records = sum(1 for _ in (folder / "results/provenance").glob("*/*.json"))
+            print(f"\n{number} earthquakes x {pairs} interferograms: {files} files, {records} records (measured)")
+            print(measure([sys.executable, "-c", LOOKS, str(ROOT / "workflow/scripts")], folder).output, end="", flush=True)
+
+
 SMALL = {
     "simulation": {"rows": 320, "columns": 384, "pixel_deg": 0.002},
     "tilings": {"standard": {"size": 128, "stride": 64}},
@@ -226,11 +254,14 @@ def main() -> None:
     parser.add_argument("--earthquakes", nargs="+", type=int, default=[100, 1000])
     parser.add_argument("--pairs", type=int, default=None, help="interferograms of an earthquake: 10, or 3 with --rebuild")
     parser.add_argument("--stub", action="store_true", help="also run everything with stubs")
+    parser.add_argument("--records", action="store_true", help="measure finding damage when a run begins")
     parser.add_argument("--run", type=Path, help="folder of a finished real run")
     parser.add_argument("--rebuild", type=int, metavar="EARTHQUAKES", help="list what is made again after each kind of change")
     arguments = parser.parse_args()
     if arguments.rebuild:
         rebuild(arguments.rebuild, arguments.pairs or 3, arguments.run)
+    elif arguments.records:
+        looks(sorted(arguments.earthquakes), arguments.pairs or 10)
     else:
         growth(sorted(arguments.earthquakes), arguments.pairs or 10, stub=arguments.stub, run=arguments.run)
 
