@@ -16,7 +16,7 @@ from typing import Any
 import xxhash
 
 from fringeflow.files import write_json
-from fringeflow.records import FOLDER, Left, Record, digest_of, forget, members
+from fringeflow.records import FOLDER, Left, Record, digest_of, forget, is_inside, members
 
 INDEX = "index.json"
 SPACIOUS = ("results/archive/", "results/cache/", "results/events/", "results/raw/")
@@ -186,8 +186,12 @@ def heal(damage: Sequence[Damage], planned: set[str], *, touch: bool) -> tuple[s
         if not again:
             told.append(f"{one}. This run does not need it; remove it, or run `snakemake {next(iter(one.record.outputs))}`")
             continue
+        is_output = one.path in one.record.outputs
+        if not is_output and not is_inside(one.path):
+            told.append(f"{one}. Its job runs again; the file lies outside the results, through a link, and is left: remove it")
+            continue
         told.append(f"{one}. It is made again")
-        if touch and one.path not in one.record.outputs and os.path.isfile(one.path):
+        if touch and not is_output and os.path.isfile(one.path):
             os.unlink(one.path)
     return forced, told
 
@@ -210,7 +214,7 @@ def _survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]], d
             continue
         try:
             record = Record.read(folder / name)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError):
             continue  # a record that cannot be read tells nothing; `verify` says so
         stores = [str(store) for store in record.stores]
         files = [path for path in record.files if not any(path.startswith(f"{store}/") for store in stores)]
@@ -226,7 +230,7 @@ def _survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]], d
 def _made(path: Path) -> str:
     try:
         return Record.read(path).made
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError):
         return ""
 
 

@@ -98,7 +98,7 @@ class Job:
     def _made(self) -> Record | None:
         try:
             return Record.read(self.record.path) if self.record is not None else None
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError):
             return None
 
 

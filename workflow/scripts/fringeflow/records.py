@@ -15,16 +15,20 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import xxhash
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 
-from fringeflow.files import canonical_json, read_json, remove, sha256_file, sha256_text, write_json
+from fringeflow.files import canonical_json, remove, sha256_file, sha256_text, write_json
 
-FOLDER = Path("results/provenance")
+RESULTS = "results"
+FOLDER = Path(RESULTS, "provenance")
 LONGEST = 200
 """Characters of a record's name; file systems take 255 bytes."""
+LONGEST_PART, LONGEST_PATH = 255, 4000
+"""Bytes of a name, and of a path, that file systems take."""
 LIBRARIES = {
     "dask": "dask",
     "keras": "keras",
@@ -50,6 +54,22 @@ LIBRARIES = {
 """Distributions whose versions may decide a result, and the modules by which it is known that a job used them."""
 
 
+def _result_path(path: str) -> str:
+    """Return the path of a job's file: plain, and below the results' folder, since what is damaged there is removed."""
+    parts = path.split("/")
+    plain = not any(part in ("", ".", "..") for part in parts) and min(path) >= " "
+    if parts[0] != RESULTS or len(parts) == 1 or not plain:
+        raise ValueError(f"expected a plain path below {RESULTS}/")
+    if len(path.encode()) > LONGEST_PATH or max(len(part.encode()) for part in parts) > LONGEST_PART:
+        raise ValueError("expected a path that a file system takes")
+    return path
+
+
+ResultPath = Annotated[str, AfterValidator(_result_path)]
+STRICT = ConfigDict(extra="forbid", strict=True)
+
+
+@with_config(STRICT)
 @dataclass(frozen=True)
 class Left:
     """A file as a job left it.
@@ -63,8 +83,8 @@ class Left:
         Time of the last change: as long as it and the size are the same, nobody has written to the file.
     """
 
-    digest: str
-    bytes: int
+    digest: Annotated[str, Field(pattern="^(sha256|xxh3):[0-9a-f]+$")]
+    bytes: Annotated[int, Field(ge=0)]
     mtime_ns: int
 
     @classmethod
@@ -79,6 +99,7 @@ class Left:
         return self.digest.partition(":")[0]
 
 
+@with_config(STRICT)
 @dataclass(frozen=True)
 class Record:
     """What a job was made of and what it left. Paths are as the workflow names them.
@@ -112,8 +133,8 @@ class Record:
     code: str
     seeds: dict[str, Any]
     versions: dict[str, str]
-    outputs: dict[str, Left] = field(default_factory=dict)
-    beside: dict[str, Left] = field(default_factory=dict)
+    outputs: Annotated[dict[ResultPath, Left], Field(min_length=1)] = field(default_factory=dict)
+    beside: dict[ResultPath, Left] = field(default_factory=dict)
     made: str = ""
 
     @property
@@ -142,17 +163,27 @@ class Record:
 
     @classmethod
     def read(cls, path: str | Path) -> "Record":
-        """Read a record.
+        """Read a record, and believe nothing: by its paths files are judged, and removed.
 
         Raises
         ------
-        ValueError, TypeError, KeyError, OSError
-            If it is missing or no record.
+        ValueError
+            If it is no record, tells of another job than its name does, or of files outside the results.
+        OSError
+            If it is missing.
         """
-        found = read_json(path)
-        for name in ("outputs", "beside"):
-            found[name] = {file: Left(**left) for file, left in found[name].items()}
-        return cls(**found)
+        path = Path(path)
+        try:
+            found = _RECORD.validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise ValueError(" ".join(f"{'.'.join(map(str, first['loc']))[:LONGEST]}: {first['msg']}".split())) from None
+        if (found.rule, found.path.name) != (path.parent.name, path.name):
+            raise ValueError(f"it tells of another job, {found.job}")
+        return found
+
+
+_RECORD = TypeAdapter(Record)
 
 
 def begin_record(
@@ -280,6 +311,11 @@ def files_below(path: str | Path) -> list[str]:
     if not os.path.isdir(path):
         return [str(path)] if os.path.isfile(path) else []
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names)
+
+
+def is_inside(path: str | Path) -> bool:
+    """Tell whether a file lies among the results also when links among its folders are followed."""
+    return Path(os.path.realpath(os.path.dirname(path))).is_relative_to(os.path.realpath(RESULTS))
 
 
 def forget(rule: str, wildcards: Mapping[str, str]) -> None:

@@ -14,11 +14,10 @@ from fringeflow.errors import DamageError, bullets
 from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text
 from fringeflow.healing import Damage, inspect, is_removed, record_names, settle, tidied
 from fringeflow.progress import track
-from fringeflow.records import FOLDER, Record, files_below
+from fringeflow.records import FOLDER, RESULTS, Record, files_below
 
 LOGGER = logging.getLogger(__name__)
 COLUMNS = ("status", "path", "why", "rule", "wildcards", "bytes", "digest", "config", "code", "made")
-RESULTS = "results"
 NO_JOB = "the configuration has no such job any more"
 UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
 """What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
@@ -92,7 +91,7 @@ def settings_now(rules: Mapping[str, Mapping[str, Any]], folder: Path = FOLDER) 
     for name in record_names(folder):
         try:
             record = Record.read(folder / name)
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError):
             continue
         try:
             wildcards = SimpleNamespace(**record.wildcards)
@@ -132,9 +131,8 @@ def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads:
     for name in record_names(folder):
         try:
             records[name] = Record.read(folder / name)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            told = f"this record cannot be read ({type(error).__name__}), and a plain run does not mend that: remove it and make again"
-            rows.append(Row("damaged", str(folder / name), f"{told} what it told of (`snakemake --forcerun {name.partition('/')[0]}`)"))
+        except (OSError, ValueError) as error:
+            rows.append(Row("damaged", str(folder / name), f"this record cannot be read ({error}){_mending(name)}"))
     by_age = sorted(records.values(), key=lambda record: record.made)  # of jobs that share a file, the last one has written it
     left = {path: one.digest.removeprefix("sha256:") for record in by_age for path, one in record.files.items()}
     contents = Contents(left)
@@ -170,6 +168,12 @@ def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads:
         head = f"{len(damaged)} of {len(rows)} results are not as their jobs left them:"
         raise DamageError(f"{head}{bullets(damaged)}\nTo do: look at {table}; a plain run of the workflow makes again what is configured.")
     return counts
+
+
+def _mending(name: str) -> str:
+    """Say what to do about a record that is not as it was written."""
+    rule = name.partition("/")[0]
+    return f", and a plain run does not mend that: remove it and make again what it told of (`snakemake --forcerun {rule}`)"
 
 
 def _unwanted(records: Mapping[str, Record], now: Mapping[str, Mapping[str, str] | None]) -> set[str]:
