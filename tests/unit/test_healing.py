@@ -10,7 +10,8 @@ import pytest
 from fringeflow import healing
 from fringeflow.healing import find_damage, heal, update_index
 from fringeflow.job import Job
-from fringeflow.records import FOLDER, Record, begin_record, left_by, loaded_versions, now, record_path
+from fringeflow.provenance import loaded_versions
+from fringeflow.records import FOLDER, Record, begin_record, left_by, now, record_path
 
 STORE = "results/events/e1/interferograms.zarr"
 RAW = "results/raw/001A_00001_000001/20200101_20200113"

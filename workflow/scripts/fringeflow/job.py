@@ -14,8 +14,8 @@ from typing import Any
 
 from fringeflow.errors import FringeflowError
 from fringeflow.lock import follow
-from fringeflow.provenance import loaded_digest
-from fringeflow.records import Record, begin_record, is_whole, left_by, loaded_versions, now, other_versions
+from fringeflow.provenance import loaded_digest, loaded_versions, other_versions
+from fringeflow.records import Record, begin_record, is_whole, left_by, now
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

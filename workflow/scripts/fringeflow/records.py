@@ -5,13 +5,9 @@ what the job left: its outputs and the files beside them, each with its digest, 
 the workflow by its zarr.json; its other files belong to the record as well.
 """
 
-import importlib.metadata
 import json
 import os
-import platform
-import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,29 +25,6 @@ LONGEST = 200
 """Characters of a record's name; file systems take 255 bytes."""
 LONGEST_PART, LONGEST_PATH = 255, 4000
 """Bytes of a name, and of a path, that file systems take."""
-LIBRARIES = {
-    "dask": "dask",
-    "keras": "keras",
-    "matplotlib": "matplotlib",
-    "numpy": "numpy",
-    "obspy": "obspy",
-    "optuna": "optuna",
-    "pandas": "pandas",
-    "pyarrow": "pyarrow",
-    "rasterio": "rasterio",
-    "scikit-image": "skimage",
-    "scikit-learn": "sklearn",
-    "scipy": "scipy",
-    "shapely": "shapely",
-    "snaphu": "snaphu",
-    "tensorflow": "tensorflow",
-    "timm": "timm",
-    "torch": "torch",
-    "whirlwind-insar": "whirlwind",
-    "xarray": "xarray",
-    "zarr": "zarr",
-}
-"""Distributions whose versions may decide a result, and the modules by which it is known that a job used them."""
 
 
 def _result_path(path: str) -> str:
@@ -218,31 +191,6 @@ def left_by(outputs: Iterable[str], beside: Iterable[str | Path]) -> tuple[dict[
 def now() -> str:
     """Return the time in UTC to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def loaded_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that this process has loaded."""
-    found = {"python": platform.python_version()}
-    for name, module in LIBRARIES.items():
-        if module in sys.modules:
-            try:
-                found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                found[name] = str(getattr(sys.modules[module], "__version__", "unknown"))
-    return found
-
-
-def other_versions(recorded: Mapping[str, str]) -> list[str]:
-    """Return of which libraries, or Python, another version is installed than a record names; the absent cannot be told.
-
-    >>> other_versions({"python": "2.7.18", "no-such-library": "1.0"})
-    ['python']
-    """
-    found = {"python": platform.python_version()}
-    for name in recorded.keys() - found.keys():
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return sorted(name for name, version in found.items() if recorded.get(name, version) != version)
 
 
 def record_path(rule: str, wildcards: Mapping[str, str]) -> Path:
