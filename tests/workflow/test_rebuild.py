@@ -1,5 +1,6 @@
 """Only what changed is made again: the exact jobs of a dry-run after each kind of change."""
 
+import csv
 import os
 import time
 
@@ -79,6 +80,25 @@ def test_an_added_model_trains_only_its_own_runs(copied):
     expected = [f"{rule} {run}" for rule in ("train", "evaluate") for run in new] + COMPARED
     assert sorted(job for job in planned if not job.startswith("embed")) == sorted(expected)
     assert len([job for job in planned if job.startswith("embed")]) == 2
+
+
+def test_verify_calls_stale_what_an_added_model_makes_again(copied):
+    """No input of theirs changed; there is one more. A strategy more is the same."""
+    copied.configure(
+        models={"wide_svm": {"architecture": "hog_svm", "input_size": 96}},
+        datasets={"fringes": {"models": ["hog_svm", "wide_svm"]}},
+    )
+    copied.snakemake("--cores", "1", "verify")
+    with open(copied.folder / "results/verify.tsv") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    stale = {f"{row['rule']} {row['wildcards']}".strip() for row in rows if row["status"] == "stale"}
+    assert stale == {
+        "compare fringes",
+        "strategies fringes",
+        "report",
+        *(f"best_gallery fringes,{view}" for view in ("wrapped", "spectrogram")),
+    }
+    assert {row["status"] for row in rows} == {"stale", "ok"}
 
 
 def test_reordered_keys_and_rows_run_nothing(copied):

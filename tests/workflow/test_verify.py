@@ -61,6 +61,23 @@ def test_older_code_other_settings_and_other_inputs_are_stale_not_damaged(mini):
     assert table[FILES[4]]["status"] == "ok"
 
 
+def test_a_result_whose_list_of_inputs_grew_or_shrank_is_stale(mini):
+    """As after another model: none of the old inputs changed, and Snakemake would make it again."""
+    path = mini.folder / "Snakefile"
+    text = path.read_text()
+    single = 'input: "results/runs/r1/run.json"'
+    path.write_text(text.replace(single, 'input: lambda wildcards: ["results/runs/r1/run.json", "labels.txt"]'))
+    _, table = verified(mini)
+    assert table[FILES[4]]["status"] == "stale"
+    assert table[FILES[4]]["why"] == "made without inputs that it has now (labels.txt)"
+    assert table[FILES[3]]["status"] == table[FILES[1]]["status"] == "ok"
+    assert "table" in mini.run("-n")
+    path.write_text(text.replace('"results/events/e1/wrapped.zarr/zarr.json", "labels.txt"', '"labels.txt"'))
+    _, table = verified(mini)
+    assert table[FILES[3]]["why"] == f"made from inputs that it has no more ({FILES[1]})"
+    assert table[FILES[4]]["status"] == "ok"
+
+
 def test_a_result_without_a_record_and_one_that_no_rule_makes_are_listed(mini):
     (mini.folder / "results/provenance/table/table.json").unlink()
     text = (mini.folder / "Snakefile").read_text()

@@ -2,7 +2,15 @@
 # Requires: nothing; what results/provenance tells of. Gives: results/verify.tsv, and an error that names what was changed or removed
 # by hand. It has no output, so that it always runs. (No docstring: without input and output, snakefmt 2.1 misplaces it.)
 
+from snakemake.iocontainers import Wildcards
+
 from fringeflow.verification import settings_now
+
+
+def inputs_now(rule, wildcards):
+    """Return the inputs that the workflow of now gives to a job."""
+    found, *_ = workflow.get_rule(rule).expand_input(Wildcards(fromdict=wildcards))
+    return found
 
 
 rule verify:
@@ -17,7 +25,12 @@ rule verify:
         runtime=240,
     params:
         now=lambda wildcards: settings_now(
-            {rule.name: dict(rule.params.items()) for rule in workflow.rules}
+            {
+                rule.name: dict(rule.params.items())
+                for rule in workflow.rules
+                if rule.output
+            },
+            inputs_now,
         ),
         table="results/verify.tsv",
     message:

@@ -3,7 +3,7 @@
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,22 +72,27 @@ class Contents:
         return self._read[path]
 
 
-def settings_now(rules: Mapping[str, Mapping[str, Any]], folder: Path = FOLDER) -> str:
+def settings_now(
+    rules: Mapping[str, Mapping[str, Any]], inputs: Callable[[str, dict[str, str]], Iterable[str]], folder: Path = FOLDER
+) -> str:
     """Return what the workflow of now would hand to each recorded job.
 
     Parameters
     ----------
     rules : mapping
         Parameters by name, by rule; a function of wildcards stands for its value.
+    inputs : function
+        Of a rule's name and wildcards: the paths of a job's inputs.
     folder : Path
         Of the records.
 
     Returns
     -------
     str
-        Canonical JSON: for each record's name, the digests of its parameters by name, or null if there is no such job.
+        Canonical JSON: for each record's name its `params`, digests by name, and its `inputs`, a list of paths or null if that
+        cannot be told; or null if there is no such job.
     """
-    found: dict[str, dict[str, str] | None] = {}
+    found: dict[str, dict[str, Any] | None] = {}
     for name in record_names(folder):
         try:
             record = Record.read(folder / name)
@@ -96,13 +101,19 @@ def settings_now(rules: Mapping[str, Mapping[str, Any]], folder: Path = FOLDER) 
         try:
             wildcards = SimpleNamespace(**record.wildcards)
             params = rules[record.rule]
-            found[name] = _digests({key: value(wildcards) if callable(value) else value for key, value in params.items()})
+            given = _digests({key: value(wildcards) if callable(value) else value for key, value in params.items()})
         except Exception:  # whatever says that the configuration knows no such event, dataset, run...
             found[name] = None
+            continue
+        try:
+            paths = sorted(map(str, inputs(record.rule, record.wildcards)))
+        except Exception:  # a folder of somebody's pictures is gone, for example
+            paths = None
+        found[name] = {"params": given, "inputs": paths}
     return canonical_json(found)
 
 
-def verify(now: Mapping[str, Mapping[str, str] | None], table: Path, *, threads: int = 1, folder: Path = FOLDER) -> Counter[str]:
+def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads: int = 1, folder: Path = FOLDER) -> Counter[str]:
     """Hold every recorded file against its record, and every record against the workflow of now.
 
     Parameters
@@ -176,7 +187,7 @@ def _mending(name: str) -> str:
     return f", and a plain run does not mend that: remove it and make again what it told of (`snakemake --forcerun {rule}`)"
 
 
-def _unwanted(records: Mapping[str, Record], now: Mapping[str, Mapping[str, str] | None]) -> set[str]:
+def _unwanted(records: Mapping[str, Record], now: Mapping[str, Mapping[str, Any] | None]) -> set[str]:
     """Return the outputs of jobs that the configuration does not have any more, and of those that were made from them."""
     unwanted = {path for name, record in records.items() if now.get(name) is None for path in record.outputs}
     more = unwanted
@@ -207,18 +218,28 @@ def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
         )
 
 
-def _why_stale(record: Record, now: Mapping[str, str] | None, contents: Contents) -> str:
+def _why_stale(record: Record, now: Mapping[str, Any] | None, contents: Contents) -> str:
     """Say what the workflow of now would make a result from that it was not made from."""
     if now is None:
         return NO_JOB
-    before = _digests(record.params)
-    changed = sorted(name for name in before.keys() | dict(now).keys() if before.get(name) != now.get(name))
+    before, given = _digests(record.params), now["params"]
+    changed = sorted(name for name in before.keys() | given.keys() if before.get(name) != given.get(name))
     told = ["made by other code"] if "code" in changed else []
     settings = [name for name in changed if name != "code"]
     told += [f"made with other settings ({', '.join(settings)})"] if settings else []
     others = [path for path, digest in record.inputs.items() if contents.digest(path) not in ("", digest)]
-    told += [f"made from other inputs ({', '.join(others[:3])}{', ...' if len(others) > 3 else ''})"] if others else []
+    told += [f"made from other inputs ({_few(others)})"] if others else []
+    if now["inputs"] is None:
+        return "; ".join([*told, "its inputs cannot be listed any more"])
+    added = [path for path in now["inputs"] if path not in record.inputs]
+    told += [f"made without inputs that it has now ({_few(added)})"] if added else []
+    dropped = sorted(record.inputs.keys() - set(now["inputs"]))
+    told += [f"made from inputs that it has no more ({_few(dropped)})"] if dropped else []
     return "; ".join(told)
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
 
 
 def _digests(params: Mapping[str, Any]) -> dict[str, str]:
