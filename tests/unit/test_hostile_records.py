@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fringeflow.errors import DamageError
 from fringeflow.healing import find_damage, heal, update_index
 from fringeflow.records import FOLDER, Record
-from fringeflow.verification import settings_now, verify
+from fringeflow.verification import COLUMNS, settings_now, verify
 
 NAME = FOLDER / "train/e1.json"
 OUTPUT = "results/runs/run.json"
@@ -145,6 +145,8 @@ TEXTS = st.one_of(
 @given(text=TEXTS)
 @example(text="[" * 200_000)
 @example(text=json.dumps(record(params={"settings": "[" * 200_000})))
+@example(text=json.dumps(record(params={"settings": '{"a":' * 900 + "1" + "}" * 900})))
+@example(text=json.dumps(record(seeds={"workflow": "a\tb\nc"}, code="0123\n")))
 @example(text='{"rule":' * 100_000)
 @example(text=json.dumps(record(beside={"results/\ud800": LEFT})))
 def test_no_record_stops_a_run_or_verify_or_reaches_outside(tree, text):
@@ -158,5 +160,7 @@ def test_no_record_stops_a_run_or_verify_or_reaches_outside(tree, text):
         verify(json.loads(settings_now({}, lambda rule, wildcards: [])), Path("results/verify.tsv"))
     except DamageError as error:
         assert "results/" in str(error)
+    lines = Path("results/verify.tsv").read_text().rstrip("\n").split("\n")
+    assert {line.count("\t") for line in lines} == {len(COLUMNS) - 1}
     assert outside(tree) == before
     Path(OUTPUT).write_text("again")

@@ -61,6 +61,70 @@ def test_older_code_other_settings_and_other_inputs_are_stale_not_damaged(mini):
     assert table[FILES[4]]["status"] == "ok"
 
 
+def rewrite(mini: Mini, **change) -> str:
+    """Change fields of the weights' record by hand; return its name."""
+    name = "results/provenance/weights/weights.json"
+    record = json.loads(mini.text(name))
+    (mini.folder / name).write_text(json.dumps(record | change))
+    return name
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("config", "0" * 64),
+        ("code", "c1"),
+        ("seeds", {}),
+        ("seeds", {"settings.seeds": [0, 2]}),
+        ("seeds", {"workflow": 7}),
+        ("versions", {}),
+        ("params", {"settings": '{"seeds":[0,2]}', "code": "c2"}),
+    ],
+)
+def test_a_record_that_was_rewritten_by_hand_is_damaged_itself(mini, field, value):
+    name = rewrite(mini, **{field: value})
+    said, table = verified(mini, fails=True)
+    assert [path for path, row in table.items() if row["status"] == "damaged"] == [name]
+    assert "cannot be what weights wrote" in said
+    assert "`snakemake --forcerun weights`" in table[name]["why"]
+
+
+def test_a_record_without_seeds_or_code_of_its_own_is_looked_at_too(mini):
+    """The store's job takes no seed; the one of the workflow stands there, and is told if it is another one now."""
+    name = mini.folder / "results/provenance/store/store.json"
+    record = json.loads(name.read_text())
+    name.write_text(json.dumps(record | {"seeds": {"workflow": 8}}))
+    _, table = verified(mini)
+    assert table[FILES[1]]["status"] == "differs"
+    assert "seed was 8" in table[FILES[1]]["why"]
+    params = {"size": 3000}
+    name.write_text(json.dumps(record | {"params": params, "code": "by hand"}))
+    _, table = verified(mini, fails=True)
+    assert "code cannot be what store wrote" in table["results/provenance/store/store.json"]["why"]
+
+
+def test_other_versions_are_told_and_are_no_damage(mini):
+    """Of what is not installed nothing can be told."""
+    rewrite(mini, versions={"python": "2.7.18", "numpy": "1.0", "no-such-library": "1.0"})
+    _, table = verified(mini)
+    assert table[FILES[3]]["status"] == "differs"
+    assert table[FILES[3]]["why"] == "made with other versions than are installed here (numpy 1.0, python 2.7.18)"
+    assert {row["status"] for path, row in table.items() if path != FILES[3]} == {"ok"}
+    assert "Nothing to be done" in mini.run()
+
+
+def test_an_input_that_is_gone_is_told_unless_it_was_removed_to_save_space(mini):
+    shutil.rmtree(mini.folder / "results/events")
+    _, table = verified(mini)
+    assert table[FILES[1]]["status"] == "removed"
+    assert table[FILES[3]]["status"] == "ok"
+    os.unlink(mini.folder / "labels.txt")
+    _, table = verified(mini)
+    assert table[FILES[3]]["status"] == "stale"
+    assert table[FILES[3]]["why"] == "made from inputs that are missing now (labels.txt)"
+    assert table[FILES[4]]["status"] == "ok"
+
+
 def test_a_result_whose_list_of_inputs_grew_or_shrank_is_stale(mini):
     """As after another model: none of the old inputs changed, and Snakemake would make it again."""
     path = mini.folder / "Snakefile"

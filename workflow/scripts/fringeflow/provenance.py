@@ -11,7 +11,6 @@ import importlib.metadata
 import platform
 import sys
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -149,15 +148,21 @@ def loaded_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+@cache
+def installed(name: str) -> str:
+    """Return the version of a distribution, nothing if there is none of that name."""
+    try:
+        return importlib.metadata.version(name)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return ""
+
+
 def loaded_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that this process has loaded."""
     found = {"python": platform.python_version()}
     for name, module in LIBRARIES.items():
         if module in sys.modules:
-            try:
-                found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                found[name] = str(getattr(sys.modules[module], "__version__", "unknown"))
+            found[name] = installed(name) or str(getattr(sys.modules[module], "__version__", "unknown"))
     return found
 
 
@@ -167,19 +172,10 @@ def other_versions(recorded: Mapping[str, str]) -> list[str]:
     >>> other_versions({"python": "2.7.18", "no-such-library": "1.0"})
     ['python']
     """
-    found = {"python": platform.python_version()}
-    for name in recorded.keys() - found.keys():
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
+    found = {name: installed(name) or version for name, version in recorded.items()} | {"python": platform.python_version()}
     return sorted(name for name, version in found.items() if recorded.get(name, version) != version)
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Return the versions of Python and of the installed ones of `packages`."""
-    found = {"python": platform.python_version()}
-    for name in packages:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version()} | {name: version for name in packages if (version := installed(name))}

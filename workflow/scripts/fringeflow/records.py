@@ -7,6 +7,7 @@ the workflow by its zarr.json; its other files belong to the record as well.
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ RESULTS = "results"
 FOLDER = Path(RESULTS, "provenance")
 LONGEST = 200
 """Characters of a record's name; file systems take 255 bytes."""
+LOADED = re.compile("[0-9a-f]{16}")
+"""The digest of a job's code where no parameter holds it, see `provenance.loaded_digest`."""
 LONGEST_PART, LONGEST_PATH = 255, 4000
 """Bytes of a name, and of a path, that file systems take."""
 
@@ -130,6 +133,22 @@ class Record:
         """The job in words for people."""
         return f"{self.rule} ({', '.join(self.wildcards.values())})" if self.wildcards else self.rule
 
+    def contradictions(self) -> list[str]:
+        """Return which fields cannot be what a job wrote: the parameters, or Python's presence, say otherwise."""
+        settings = _settings(self.params)
+        try:
+            seeds = dict(find_seeds(settings))
+        except RecursionError:
+            return ["params"]
+        code = self.params.get("code")
+        wrong = {
+            "config": self.config != sha256_text(canonical_json(settings)),
+            "code": self.code != code if code else not LOADED.fullmatch(self.code),
+            "seeds": self.seeds != seeds if seeds else not self.seeds.keys() <= {"workflow"},
+            "versions": "python" not in self.versions,
+        }
+        return [name for name, is_wrong in wrong.items() if is_wrong]
+
     def write(self) -> None:
         """Keep it."""
         write_json(self.path, asdict(self))
@@ -164,7 +183,7 @@ def begin_record(
 ) -> Record:
     """Return the record of a job that begins: of what it will be made."""
     plain = json.loads(canonical_json(dict(params)))
-    settings = {name: value for name, value in plain.items() if name != "code"}
+    settings = _settings(plain)
     return Record(
         rule=rule,
         wildcards=dict(wildcards),
@@ -175,6 +194,10 @@ def begin_record(
         seeds=dict(find_seeds(settings)) or ({} if seed is None else {"workflow": seed}),
         versions={},
     )
+
+
+def _settings(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != "code"}
 
 
 def left_by(outputs: Iterable[str], beside: Iterable[str | Path]) -> tuple[dict[str, Left], dict[str, Left]]:

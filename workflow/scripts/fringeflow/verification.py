@@ -12,12 +12,15 @@ from typing import Any
 
 from fringeflow.errors import DamageError, bullets
 from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text
-from fringeflow.healing import Damage, inspect, is_removed, record_names, settle, tidied
+from fringeflow.healing import SPACIOUS, Damage, inspect, is_removed, record_names, settle, tidied
 from fringeflow.progress import track
+from fringeflow.provenance import other_versions
 from fringeflow.records import FOLDER, RESULTS, Record, files_below
 
 LOGGER = logging.getLogger(__name__)
 COLUMNS = ("status", "path", "why", "rule", "wildcards", "bytes", "digest", "config", "code", "made")
+BLANKS = str.maketrans("\t\r\n", "   ")
+"""What would break a line of the table, in names and in records that somebody wrote to."""
 NO_JOB = "the configuration has no such job any more"
 UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
 """What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
@@ -32,7 +35,8 @@ class Row:
     Attributes
     ----------
     status : str
-        ok; damaged: not as its job left it; stale: the workflow of now would make it from something else;
+        ok; damaged: not as its job left it; stale: the workflow of now would make it from something else; differs: made with
+        other versions or another seed of the workflow than those of now, for which no run makes it again;
         removed: its folder was deleted to save space, or it is not wanted any more; unrecorded: no record names it.
     path, why : str
     record : Record, optional
@@ -113,7 +117,9 @@ def settings_now(
     return canonical_json(found)
 
 
-def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads: int = 1, folder: Path = FOLDER) -> Counter[str]:
+def verify(
+    now: Mapping[str, Mapping[str, Any] | None], table: Path, *, seed: Any = None, threads: int = 1, folder: Path = FOLDER
+) -> Counter[str]:
     """Hold every recorded file against its record, and every record against the workflow of now.
 
     Parameters
@@ -122,6 +128,8 @@ def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads:
         As `settings_now` gives it, parsed.
     table : Path
         The table to write: `COLUMNS`, a line a result, damaged ones first.
+    seed : optional
+        Of the workflow of now.
     threads : int
         Files read at a time.
     folder : Path
@@ -135,7 +143,7 @@ def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads:
     Raises
     ------
     DamageError
-        If a file is missing or is not as its job left it, or a record cannot be read. The table is there all the same.
+        If a file is missing or is not as its job left it, or a record cannot be read or contradicts itself. The table is there all the same.
     """
     records: dict[str, Record] = {}
     rows: list[Row] = []
@@ -155,6 +163,9 @@ def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads:
     unwanted = _unwanted(records, now)
     named: set[str] = set()
     for name, record in records.items():
+        if wrong := record.contradictions():
+            told = f"this record was changed: {', '.join(wrong)} cannot be what {record.job} wrote"
+            rows.append(Row("damaged", str(folder / name), f"{told}{_mending(name)}", record))
         why = _why_stale(record, now.get(name), contents)
         damage = [one for one in found.get(name, ()) if not one.foreign]  # nobody's file in a store is `unrecorded`
         if damage and unwanted.issuperset(record.outputs) and is_removed(record):
@@ -162,11 +173,11 @@ def verify(now: Mapping[str, Mapping[str, Any] | None], table: Path, *, threads:
                 Row("removed", path, f"removed, and {NO_JOB}", record, left.digest, left.bytes) for path, left in record.outputs.items()
             ]
             continue
-        rows += _rows(record, damage, why)
+        rows += _rows(record, damage, why, _why_differs(record, seed))
         named.update(record.files)
     named.update(row.path for row in rows)
     rows += [Row("unrecorded", path, "no record names it: made before there were records, or by hand") for path in _others(named)]
-    order = {"damaged": 0, "stale": 1, "unrecorded": 2, "removed": 3, "ok": 4}
+    order = {name: place for place, name in enumerate(("damaged", "stale", "unrecorded", "differs", "removed", "ok"))}
     rows.sort(key=lambda row: (order[row.status], row.path))
     _write(table, rows)
     counts = Counter(row.status for row in rows)
@@ -197,21 +208,22 @@ def _unwanted(records: Mapping[str, Record], now: Mapping[str, Mapping[str, Any]
     return unwanted
 
 
-def _rows(record: Record, damage: Sequence[Damage], why: str) -> Iterator[Row]:
+def _rows(record: Record, damage: Sequence[Damage], stale: str, differs: str) -> Iterator[Row]:
     """Yield a line for each output of a job, and one for each other file of it that is damaged."""
     bad = {one.path: one for one in damage}
     away = tidied(record)
     for path, left in record.outputs.items():
         if path in bad:
             continue
-        status = "removed" if path in away else "stale" if why else "ok"
-        yield Row(status, path, "removed with its folder, to save space" if path in away else why, record, left.digest, left.bytes)
+        status = "removed" if path in away else "stale" if stale else "differs" if differs else "ok"
+        why = "removed with its folder, to save space" if path in away else stale or differs
+        yield Row(status, path, why, record, left.digest, left.bytes)
     for path, one in bad.items():
         known = record.files.get(path)
         yield Row(
             "damaged",
             path,
-            f"{one.found}; its job left {one.expected}{f'; {NO_JOB}: remove what is left' if why == NO_JOB else ''}",
+            f"{one.found}; its job left {one.expected}{f'; {NO_JOB}: remove what is left' if stale == NO_JOB else ''}",
             record,
             known.digest if known else "",
             known.bytes if known else None,
@@ -229,12 +241,23 @@ def _why_stale(record: Record, now: Mapping[str, Any] | None, contents: Contents
     told += [f"made with other settings ({', '.join(settings)})"] if settings else []
     others = [path for path, digest in record.inputs.items() if contents.digest(path) not in ("", digest)]
     told += [f"made from other inputs ({_few(others)})"] if others else []
+    gone = [path for path in record.inputs if not contents.digest(path) and not path.startswith(SPACIOUS)]
+    told += [f"made from inputs that are missing now ({_few(gone)})"] if gone else []
     if now["inputs"] is None:
         return "; ".join([*told, "its inputs cannot be listed any more"])
     added = [path for path in now["inputs"] if path not in record.inputs]
     told += [f"made without inputs that it has now ({_few(added)})"] if added else []
     dropped = sorted(record.inputs.keys() - set(now["inputs"]))
     told += [f"made from inputs that it has no more ({_few(dropped)})"] if dropped else []
+    return "; ".join(told)
+
+
+def _why_differs(record: Record, seed: Any) -> str:
+    """Say what was other when a result was made, and is no reason to make it again."""
+    others = [f"{name} {record.versions[name]}" for name in other_versions(record.versions) if name in record.versions]
+    told = [f"made with other versions than are installed here ({_few(others)})"] if others else []
+    before = record.seeds.get("workflow", seed)
+    told += [f"made when the workflow's seed was {before}, of which it takes nothing"] if before != seed else []
     return "; ".join(told)
 
 
@@ -257,5 +280,5 @@ def _others(named: set[str]) -> Iterator[str]:
 
 def _write(table: Path, rows: Sequence[Row]) -> None:
     with atomic(table) as part:
-        lines = ["\t".join(COLUMNS), *("\t".join(row.cells()) for row in rows)]
-        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = ["\t".join(COLUMNS), *("\t".join(cell.translate(BLANKS) for cell in row.cells()) for row in rows)]
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
