@@ -1,6 +1,7 @@
 # Galleries: test tiles that a run got right and wrong, with where the network looked.
 # Requires: a run with its metrics, or for the best one the comparison and all runs of the view.
-# Gives: results/runs/{dataset}/{view}/{model}/{strategy}/gallery.png, results/comparison/{dataset}/gallery_{view}.png.
+# Gives: results/runs/{dataset}/{view}/{model}/{strategy}/gallery.png, results/comparison/{dataset}/gallery_{view}.png. `update`:
+# the latter is kept as long as validation chooses the same run and that run is the same.
 
 
 rule gallery:
@@ -44,7 +45,7 @@ rule best_gallery:
         dataset="results/datasets/{dataset}/dataset.json",
         stores=PLAN.view_stores,
     output:
-        picture="results/comparison/{dataset}/gallery_{view}.png",
+        picture=update("results/comparison/{dataset}/gallery_{view}.png"),
     log:
         "logs/best_gallery/{dataset}_{view}.log",
     benchmark:

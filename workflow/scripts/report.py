@@ -15,4 +15,5 @@ if __name__ == "__main__":
             "pretrained": [Path(folder, NETWORK[0]) for folder in job.settings("pretrained") if told_digest(Path(folder), NETWORK)],
         }
         about = About(**job.settings("about"), versions=versions(LIBRARIES), code=__version__)
-        build_report(ReportInputs.of({**dict(job.input.items()), **more}), about, out=Path(job.output.page))
+        inputs = ReportInputs.of({**dict(job.input.items()), **more})
+        build_report(inputs, about, out=Path(job.output.page), kept=Path("results/cache/pictures"))

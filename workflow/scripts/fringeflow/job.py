@@ -62,6 +62,15 @@ class Job:
         """
         self._beside += paths
 
+    def rests_on(self, *paths: str | Path) -> None:
+        """Name the inputs, or their folders, that decide the outcome; the others only told which these are.
+
+        The record then holds those alone, so that an outcome is `unchanged` as long as the same ones are chosen and stay as they are.
+        """
+        if self.record is not None:
+            chosen = {path: digest for path, digest in self.record.inputs.items() if any(Path(path).is_relative_to(one) for one in paths)}
+            self.record = replace(self.record, inputs=chosen)
+
     def unchanged(self) -> bool:
         """Tell whether the outputs come from inputs and parameters of this very content and these libraries, and touch them if so.
 

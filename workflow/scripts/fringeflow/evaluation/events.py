@@ -27,10 +27,11 @@ def event_rows(scorer: Scorer) -> list[dict[str, Any]]:
     actual = p.truth == p.positive
     scores = p.probability[:, :, p.positive]
     calls = {point: np.stack(decisions) == p.positive for point, decisions in scorer.decisions.items()}
+    interferogram = p.samples.groupby(["frame", "pair"]).ngroup().to_numpy()
     rows = []
     for event, index in p.samples.groupby("event", sort=True).indices.items():
         rare, quiet = index[actual[index]], index[~actual[index]]
-        frames = len(p.samples.loc[index, ["frame", "pair"]].drop_duplicates())
+        frames = len(np.unique(interferogram[index]))
         row: dict[str, Any] = {
             "event": event,
             "group": p.samples["group"].iloc[index[0]],

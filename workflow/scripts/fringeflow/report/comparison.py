@@ -9,7 +9,7 @@ import pandas as pd
 
 from fringeflow.evaluation.summary import NAMES, SHOWN, chosen_run, ranked_by, words_of
 from fringeflow.report.captions import COMPARISON, CURVE, GALLERY
-from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.images import Album, Picture
 from fringeflow.report.inputs import Files, ReportInputs, read_object
 from fringeflow.report.tables import (
     Cell,
@@ -79,7 +79,7 @@ def run_anchor(*names: str) -> str:
     return "/".join(("run", *names))
 
 
-def comparisons(inputs: ReportInputs, known: set[str]) -> list[Comparison]:
+def comparisons(inputs: ReportInputs, known: set[str], album: Album) -> list[Comparison]:
     """Return every comparison, by the name of its dataset.
 
     Parameters
@@ -87,11 +87,12 @@ def comparisons(inputs: ReportInputs, known: set[str]) -> list[Comparison]:
     inputs : ReportInputs
     known : set of str
         Anchors of the runs that have a panel.
+    album : Album
     """
-    return [_comparison(path, inputs, known) for path in inputs.comparisons]
+    return [_comparison(path, inputs, known, album) for path in inputs.comparisons]
 
 
-def _comparison(path: Path, inputs: ReportInputs, known: set[str]) -> Comparison:
+def _comparison(path: Path, inputs: ReportInputs, known: set[str], album: Album) -> Comparison:
     dataset = path.stem
     tables = {kind: _beside(dataset, kind, inputs.tables) for kind in KINDS}
     # With one strategy a model there is nothing to pair, and the picture says no more than that.
@@ -101,7 +102,7 @@ def _comparison(path: Path, inputs: ReportInputs, known: set[str]) -> Comparison
     pictures = []
     for kind, caption in COMPARISON.items():
         name = f"{dataset}_{kind}.png" if kind else f"{dataset}.png"
-        pictures += [embed_picture(found, caption) for found in inputs.pictures if found.name == name and kind not in nothing]
+        pictures += [album.embed(found, caption) for found in inputs.pictures if found.name == name and kind not in nothing]
     frame = read_table(path)
     curve = CURVE._replace(text=CURVE.text.format(groups=words_of(frame).groups))
     return Comparison(
@@ -110,8 +111,8 @@ def _comparison(path: Path, inputs: ReportInputs, known: set[str]) -> Comparison
         run_table(path, frame, known),
         [table for table in tables.values() if table],
         pictures,
-        [embed_picture(one, GALLERY, one.stem.removeprefix("gallery_")) for one in inputs.galleries if one.parent.name == dataset],
-        [embed_picture(one, curve, " / ".join(one.parts[-4:-1])) for one in inputs.curves if one.parts[-5] == dataset],
+        [album.embed(one, GALLERY, one.stem.removeprefix("gallery_")) for one in inputs.galleries if one.parent.name == dataset],
+        [album.embed(one, curve, " / ".join(one.parts[-4:-1])) for one in inputs.curves if one.parts[-5] == dataset],
     )
 
 

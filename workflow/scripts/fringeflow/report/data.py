@@ -6,7 +6,7 @@ from typing import Any
 
 from fringeflow.evaluation.words import Words
 from fringeflow.report.captions import EXAMPLES
-from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.images import Album, Picture
 from fringeflow.report.inputs import About, ReportInputs
 from fringeflow.report.map import PARTS, EventMap, draw_map
 from fringeflow.report.tables import Cell, Column, Row, Table, number, number_cell, text_cell
@@ -26,12 +26,12 @@ class Data:
     examples: Sequence[Picture]
 
 
-def describe_data(described: Mapping[str, Mapping[str, Any]], inputs: ReportInputs, about: About) -> list[Data]:
+def describe_data(described: Mapping[str, Mapping[str, Any]], inputs: ReportInputs, about: About, album: Album) -> list[Data]:
     """Return every dataset, by its name."""
-    return [_data(name, described[name], inputs, about) for name in sorted(described)]
+    return [_data(name, described[name], inputs, about, album) for name in sorted(described)]
 
 
-def _data(name: str, found: Mapping[str, Any], inputs: ReportInputs, about: About) -> Data:
+def _data(name: str, found: Mapping[str, Any], inputs: ReportInputs, about: About, album: Album) -> Data:
     parts = {str(event): part for part in PARTS for event in found.get("events", {}).get(part, [])}
     rows = [row for row in about.events if str(row["event"]) in parts] if not found.get("collection") else []
     others = [row for row in about.events if str(row["event"]) not in parts] if rows else []
@@ -49,7 +49,7 @@ def _data(name: str, found: Mapping[str, Any], inputs: ReportInputs, about: Abou
         _counts(name, found),
         _events(name, [*rows, *others], parts, about) if rows else None,
         draw_map([*rows, *others], parts) if rows else None,
-        [embed_picture(path, EXAMPLES, path.stem.removeprefix("examples_")) for path in inputs.examples if path.parent.name == name],
+        [album.embed(path, EXAMPLES, path.stem.removeprefix("examples_")) for path in inputs.examples if path.parent.name == name],
     )
 
 

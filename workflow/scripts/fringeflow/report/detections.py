@@ -9,7 +9,7 @@ import pandas as pd
 from fringeflow.models.base import packaged_folder
 from fringeflow.report.captions import QUICKLOOK, SCORES
 from fringeflow.report.comparison import run_anchor
-from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.images import Album, Picture
 from fringeflow.report.inputs import ReportInputs, read_object
 from fringeflow.report.model_card import ModelCard, model_card
 from fringeflow.report.tables import Table, plain_table, read_table
@@ -49,7 +49,7 @@ class Detections:
     scores: Sequence[Picture]
 
 
-def detections(inputs: ReportInputs, known: set[str]) -> Detections | None:
+def detections(inputs: ReportInputs, known: set[str], album: Album) -> Detections | None:
     """Return the ranked table, the pictures of what ranks first, and scored tiles; None if there is nothing of it.
 
     Parameters
@@ -57,15 +57,16 @@ def detections(inputs: ReportInputs, known: set[str]) -> Detections | None:
     inputs : ReportInputs
     known : set of str
         Anchors of the runs that have a panel.
+    album : Album
     """
-    scores = [embed_picture(path, SCORES, path.parent.name) for path in inputs.scores]
+    scores = [album.embed(path, SCORES, path.parent.name) for path in inputs.scores]
     if not inputs.detections:
         return Detections("", "", None, None, [], 0, scores) if scores else None
     path = inputs.detections[0]
     frame = read_table(path)
     table = plain_table(path, "detections", "Interferograms most likely to hold fringes first", titles=TITLES)
     ranked = _ranked(frame, inputs.quicklooks)
-    pictures = [embed_picture(found, QUICKLOOK, about) for about, found in ranked[:QUICKLOOKS]]
+    pictures = [album.embed(found, QUICKLOOK, about) for about, found in ranked[:QUICKLOOKS]]
     run, href, card = _model(inputs, frame, known)
     return Detections(_lead(frame, run), href, card, table, pictures, max(0, len(ranked) - QUICKLOOKS), scores)
 

@@ -1,13 +1,15 @@
 """Pictures inside the page: made small, and written as data URIs."""
 
 import io
-from base64 import b64encode
-from dataclasses import dataclass
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import PIL
 from PIL import Image, UnidentifiedImageError
 
 from fringeflow.errors import DatasetError
+from fringeflow.files import atomic, sha256_file, sha256_text
 from fringeflow.report.captions import Caption
 
 WIDEST = 1400
@@ -55,14 +57,58 @@ class Picture:
         return f"{self.title}{f', {self.about}' if self.about else ''}"
 
 
-def embed_picture(path: Path, caption: Caption, about: str = "") -> Picture:
-    """Read a picture, reduce it, and put it into a data URI; the same bytes for the same picture.
+@dataclass
+class Album:
+    """Pictures as the page holds them, kept from one page to the next.
 
-    Raises
-    ------
-    DatasetError
-        If the file holds no picture.
+    Making a picture small takes a quarter of a second. Of runs that have not changed since the last page, which is all but a
+    few where a strategy is added, there are two pictures each.
+
+    Attributes
+    ----------
+    folder : Path, optional
+        Where they are kept, by the content of their files. What the new page does not show is removed by `tidy`.
     """
+
+    folder: Path | None = None
+    used: set[str] = field(default_factory=set)
+
+    def embed(self, path: Path, caption: Caption, about: str = "") -> Picture:
+        """Read a picture, reduce it, and put it into a data URI; the same bytes for the same picture.
+
+        Raises
+        ------
+        DatasetError
+            If the file holds no picture.
+        """
+        text = self._kept(path) if self.folder else _encode(path)
+        with Image.open(io.BytesIO(b64decode(text))) as image:
+            width, height = image.size
+        return Picture(f"data:image/webp;base64,{text}", width, height, caption.title, caption.text, about)
+
+    def tidy(self) -> None:
+        """Remove what no picture of the page has used."""
+        for path in self.folder.iterdir() if self.folder and self.folder.is_dir() else ():
+            if path.name not in self.used:
+                path.unlink()
+
+    def _kept(self, path: Path) -> str:
+        """Return the encoded picture from the folder, or encode and keep it; the file's first line is the digest of the second."""
+        assert self.folder is not None
+        place = self.folder / sha256_text(f"{sha256_file(path)} {sha256_file(__file__)} {PIL.__version__}")
+        self.used.add(place.name)
+        if place.is_file():
+            digest, _, text = place.read_text(encoding="ascii", errors="replace").partition("\n")
+            if sha256_text(text) == digest:
+                return text
+        text = _encode(path)
+        with atomic(place) as part:
+            part.write_text(f"{sha256_text(text)}\n{text}", encoding="ascii")
+        return text
+
+
+def _encode(path: Path) -> str:
+    """Return a picture as WebP of at most `WIDEST` pixels, in base 64."""
     try:
         with Image.open(path) as opened:
             image = _on_white(opened)
@@ -73,8 +119,7 @@ def embed_picture(path: Path, caption: Caption, about: str = "") -> Picture:
     buffer = io.BytesIO()
     # Sharp chroma: coloured letters stay legible at half the colour resolution that WebP has.
     image.save(buffer, "WEBP", quality=QUALITY, method=4, use_sharp_yuv=True)
-    source = f"data:image/webp;base64,{b64encode(buffer.getvalue()).decode()}"
-    return Picture(source, image.width, image.height, caption.title, caption.text, about)
+    return b64encode(buffer.getvalue()).decode()
 
 
 def _on_white(image: Image.Image) -> Image.Image:

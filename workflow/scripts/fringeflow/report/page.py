@@ -10,6 +10,7 @@ from fringeflow.files import atomic
 from fringeflow.report.comparison import comparisons
 from fringeflow.report.data import describe_data
 from fringeflow.report.detections import detections
+from fringeflow.report.images import Album
 from fringeflow.report.inputs import About, ReportInputs, read_described
 from fringeflow.report.looks import TEMPLATES
 from fringeflow.report.pretraining import pretrained
@@ -25,7 +26,7 @@ LIBRARIES = (
 """Whose versions the page tells."""
 
 
-def build_report(inputs: ReportInputs, about: About, out: Path) -> int:
+def build_report(inputs: ReportInputs, about: About, out: Path, *, kept: Path | None = None) -> int:
     """Write everything into one HTML file that opens offline; the same bytes for the same inputs.
 
     Parameters
@@ -35,6 +36,8 @@ def build_report(inputs: ReportInputs, about: About, out: Path) -> int:
     about : About
     out : Path
         HTML to write. It asks for nothing from any network, and its Content-Security-Policy forbids that.
+    kept : Path, optional
+        Folder of pictures as the last page held them: only new ones are made small.
 
     Returns
     -------
@@ -47,20 +50,22 @@ def build_report(inputs: ReportInputs, about: About, out: Path) -> int:
         If a file is not what it should be.
     """
     described = read_described(inputs.datasets)
-    panels = run_panels(inputs)
+    album = Album(kept)
+    panels = run_panels(inputs, album)
     known = {panel.anchor for panel in panels}
     shown = {
         "headlines": headlines(inputs, described, known),
-        "data": describe_data(described, inputs, about),
-        "comparisons": comparisons(inputs, known),
+        "data": describe_data(described, inputs, about, album),
+        "comparisons": comparisons(inputs, known, album),
         "panels": panels,
-        "pretrained": pretrained(inputs, about),
-        "detections": detections(inputs, known),
+        "pretrained": pretrained(inputs, about, album),
+        "detections": detections(inputs, known, album),
         "provenance": provenance(described, about, inputs.benchmarks),
     }
     text = _environment().get_template("page.html").render(shown)
     with atomic(out) as part:
         part.write_text(text, encoding="utf-8", newline="\n")
+    album.tidy()
     size = out.stat().st_size
     LOGGER.info("%s: %.1f MB, %d runs", out, size / 1e6, len(panels))
     return size

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fringeflow.errors import DatasetError
 from fringeflow.report.captions import TRANSFER, TRANSFER_TITLES
-from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.images import Album, Picture
 from fringeflow.report.inputs import About, ReportInputs, read_object
 from fringeflow.report.model_card import ModelCard, model_card
 from fringeflow.report.packaged import PACKAGE
@@ -39,13 +39,13 @@ class Pretrained:
     card: ModelCard
 
 
-def pretrained(inputs: ReportInputs, about: About) -> list[Pretrained]:
+def pretrained(inputs: ReportInputs, about: About, album: Album) -> list[Pretrained]:
     """Return every pretrained network, by its name."""
     configured = about.config.get("pretraining") or {}
-    return [_network(path, configured.get(path.parent.name)) for path in inputs.pretrained]
+    return [_network(path, configured.get(path.parent.name), album) for path in inputs.pretrained]
 
 
-def _network(path: Path, wanted: Mapping[str, Any] | None) -> Pretrained:
+def _network(path: Path, wanted: Mapping[str, Any] | None, album: Album) -> Pretrained:
     name, package = path.parent.name, path.parent / PACKAGE
     frame, made_of = read_table(path), read_object(package / "run.json", "made_of")["made_of"]
     chosen = int(made_of["scenes"])
@@ -57,7 +57,7 @@ def _network(path: Path, wanted: Mapping[str, Any] | None) -> Pretrained:
         _lead(frame, chosen, path.parent),
         _changed(frame, made_of, wanted),
         _explained(table, frame, chosen),
-        embed_picture(path.with_name("transfer.png"), TRANSFER, name),
+        album.embed(path.with_name("transfer.png"), TRANSFER, name),
         model_card(package, name, f"card-{name}"),
     )
 

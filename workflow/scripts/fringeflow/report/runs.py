@@ -7,7 +7,7 @@ from typing import Any
 
 from fringeflow.report.captions import RUN
 from fringeflow.report.comparison import run_anchor
-from fringeflow.report.images import Picture, embed_picture
+from fringeflow.report.images import Album, Picture
 from fringeflow.report.inputs import ReportInputs, read_object
 from fringeflow.report.tables import Cell, Column, Row, Table, bounds_text, number, number_cell, text_cell
 
@@ -48,17 +48,17 @@ class RunPanel:
     pictures: Sequence[Picture]
 
 
-def run_panels(inputs: ReportInputs) -> list[RunPanel]:
+def run_panels(inputs: ReportInputs, album: Album) -> list[RunPanel]:
     """Return the panel of every run that has metrics, by dataset, view, model and strategy."""
     records = {path.parts[-5:-1]: path for path in inputs.runs}
     pictures: dict[tuple[str, ...], dict[str, Path]] = {}
     for path in inputs.run_pictures:
         pictures.setdefault(path.parts[-5:-1], {})[path.stem] = path
     names = {path: path.parts[-5:-1] for path in inputs.metrics}
-    return [_panel(path, records.get(run), pictures.get(run, {})) for path, run in names.items()]
+    return [_panel(path, records.get(run), pictures.get(run, {}), album) for path, run in names.items()]
 
 
-def _panel(path: Path, record: Path | None, pictures: Mapping[str, Path]) -> RunPanel:
+def _panel(path: Path, record: Path | None, pictures: Mapping[str, Path], album: Album) -> RunPanel:
     names = path.parts[-5:-1]
     found = read_object(path, "splits", "seeds")
     test = found["splits"]["test"]
@@ -75,7 +75,7 @@ def _panel(path: Path, record: Path | None, pictures: Mapping[str, Path]) -> Run
         _bounds(best),
         _metrics(run_anchor(*names), test, multiclass),
         settings,
-        [embed_picture(pictures[kind], caption) for kind, caption in RUN.items() if kind in pictures],
+        [album.embed(pictures[kind], caption) for kind, caption in RUN.items() if kind in pictures],
     )
 
 
