@@ -232,3 +232,24 @@ def test_a_run_made_with_another_version_of_a_library_is_not_kept():
         replace(made, versions=recorded).write()
         assert Job(None, list(made.outputs), None, None, 1, record=replace(made, outputs={}, versions={})).unchanged() == kept
         assert made.path.exists(), "until the new result stands, it tells a later run what a killed job has left undone"
+
+
+def test_what_was_chosen_is_kept_until_another_is_chosen_or_it_changes():
+    """Of two runs a table chooses the one that decides the outcome; the table and the other run may change."""
+    inputs = ["results/comparison/d.tsv", "results/runs/r/run.json", "results/runs/s/run.json"]
+    job("train", inputs[2])
+
+    def choosing(run: str) -> Job:
+        record = begin_record("best_gallery", {"view": "v"}, inputs, {}, code="c", seed=None)
+        found = Job(None, ["results/gallery.png"], None, None, 1, record=record)
+        found.rests_on(f"results/runs/{run}")
+        return found
+
+    write("results/gallery.png", "drawn")
+    choosing("r").end()
+    write(inputs[0], "one row more")
+    write(inputs[2], "trained again")
+    assert choosing("r").unchanged()
+    assert not choosing("s").unchanged()
+    write(inputs[1], "trained again")
+    assert not choosing("r").unchanged()

@@ -1,8 +1,6 @@
 """The report says what the tables say, asks for nothing from outside, and believes nothing that stands in a table to be HTML."""
 
-import io
 import json
-from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -10,13 +8,11 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image
 
 from fringeflow.errors import DatasetError
 from fringeflow.evaluation.summary import NAMES, chosen_run, read_comparison
 from fringeflow.report.benchmarks import benchmark_table
-from fringeflow.report.captions import Caption
-from fringeflow.report.images import WIDEST, embed_picture
+from fringeflow.report.images import Album
 from fringeflow.report.inputs import About, ReportInputs
 from fringeflow.report.map import draw_map
 from fringeflow.report.page import build_report
@@ -121,7 +117,7 @@ def test_a_panel_has_the_pictures_of_its_own_run_wherever_they_lie(made, tmp_pat
     _, inputs, _, _, _ = made
     first = inputs.metrics[0].parent
     tuning = draw(tmp_path / "tuning" / Path(*first.parts[-4:]) / "tuning.png", 300, 200)
-    panels = run_panels(replace(inputs, run_pictures=(*inputs.run_pictures, tuning)))
+    panels = run_panels(replace(inputs, run_pictures=(*inputs.run_pictures, tuning)), Album())
     assert [picture.title for picture in panels[0].pictures] == ["Evaluation on the test part", "Training", "Tuning"]
     assert all(len(panel.pictures) == 2 for panel in panels[1:])
 
@@ -223,24 +219,6 @@ def test_events_are_numbered_as_on_the_map(made):
     assert [row[-1] for row in rows] == ["validation", "test", "train", "not in this dataset", "not in this dataset"]
     assert rows[0][3:7] == ["2016-11-09 05:12", "5.9", "8.0", "1"]
     assert len(EVENTS) == 5
-
-
-@pytest.mark.parametrize("size, wanted", [((2800, 1000), (WIDEST, 500)), ((600, 400), (600, 400)), ((5000, 1), (WIDEST, 1))])
-def test_wide_pictures_are_reduced_and_others_are_not(tmp_path, size, wanted):
-    path = draw(tmp_path / "picture.png", *size)
-    picture = embed_picture(path, Caption("A", "B"))
-    image = Image.open(io.BytesIO(b64decode(picture.source.split(",", 1)[1])))
-    assert image.size == wanted == (picture.width, picture.height)
-
-
-def test_colours_survive_and_what_is_transparent_is_white(tmp_path):
-    pixels = np.zeros((40, 80, 4), np.uint8)
-    pixels[:, :40] = (0, 114, 178, 255)
-    Image.fromarray(pixels).save(tmp_path / "picture.png")
-    picture = embed_picture(tmp_path / "picture.png", Caption("A", "B"))
-    found = np.asarray(Image.open(io.BytesIO(b64decode(picture.source.split(",", 1)[1]))).convert("RGB"), int)
-    assert np.abs(found[:, :30] - (0, 114, 178)).max() <= 8
-    assert (found[:, 50:] >= 250).all()
 
 
 def test_time_and_memory_are_summed_by_rule(tmp_path):

@@ -27,7 +27,7 @@ def event_rows(scorer: Scorer) -> list[dict[str, Any]]:
     actual = p.truth == p.positive
     scores = p.probability[:, :, p.positive]
     calls = {point: np.stack(decisions) == p.positive for point, decisions in scorer.decisions.items()}
-    interferogram = p.samples.groupby(["frame", "pair"]).ngroup().to_numpy()
+    interferogram = p.samples.groupby(["frame", "pair"], dropna=False).ngroup().to_numpy()
     rows = []
     for event, index in p.samples.groupby("event", sort=True).indices.items():
         rare, quiet = index[actual[index]], index[~actual[index]]

@@ -81,7 +81,7 @@ class Album:
         DatasetError
             If the file holds no picture.
         """
-        text = self._kept(path) if self.folder else _encode(path)
+        text = _encode(path) if self.folder is None else self._kept(self.folder, path)
         with Image.open(io.BytesIO(b64decode(text))) as image:
             width, height = image.size
         return Picture(f"data:image/webp;base64,{text}", width, height, caption.title, caption.text, about)
@@ -92,10 +92,9 @@ class Album:
             if path.name not in self.used:
                 path.unlink()
 
-    def _kept(self, path: Path) -> str:
-        """Return the encoded picture from the folder, or encode and keep it; the file's first line is the digest of the second."""
-        assert self.folder is not None
-        place = self.folder / sha256_text(f"{sha256_file(path)} {sha256_file(__file__)} {PIL.__version__}")
+    def _kept(self, folder: Path, path: Path) -> str:
+        """Return an encoded picture from the folder, or encode and keep it; a kept file's first line is the digest of the second."""
+        place = folder / sha256_text(f"{sha256_file(path)} {sha256_file(__file__)} {PIL.__version__}")
         self.used.add(place.name)
         if place.is_file():
             digest, _, text = place.read_text(encoding="ascii", errors="replace").partition("\n")
