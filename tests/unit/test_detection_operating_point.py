@@ -7,7 +7,7 @@ import pytest
 from fringeflow.config.studies import Detect
 from fringeflow.detection.operating_point import disjoint, operating_point
 from fringeflow.detection.risk import EDGES, RiskControl, control_risk, count_values, shares_of
-from fringeflow.detection.windows import write_windows
+from fringeflow.detection.windows import gather_windows, read_windows, write_windows
 from fringeflow.errors import DatasetError
 from fringeflow.files import read_json, sha256_file
 
@@ -185,6 +185,34 @@ def test_a_table_of_another_fit_of_the_run_is_refused(run, tmp_path):
     (tmp_path / "x.parquet").write_bytes(b"no table")
     with pytest.raises(DatasetError, match=r"x\.parquet: expected the windows"):
         operating_point(f"{FRAME}/{pair(1)}", [tmp_path / "x.parquet"], 0.1, run, tmp_path / "p.json")
+
+
+def test_windows_that_were_gathered_give_the_very_threshold_that_their_own_tables_give(run, tmp_path):
+    rng = np.random.default_rng(5)
+    tables = []
+    for frame in (FRAME, OTHER):
+        for number in range(4):
+            tables.append(tmp_path / f"{len(tables)}.parquet")
+            scores = {f"{frame}/{pair(number)}": quiet(rng).tolist()}
+            scanned(run, tables[-1], scores, {key: [*values, 0.999] for key, values in scores.items()})
+    gather_windows(tables, tmp_path / "quiet.parquet")
+    for judged in (f"{FRAME}/{pair(0)}", f"{OTHER}/20220101_20220113", "001A_00000_131313/20220101_20220113"):
+        for rate in (0.01, 0.15, 0.25):
+            operating_point(judged, tables, rate, run, tmp_path / "each.json")
+            operating_point(judged, [tmp_path / "quiet.parquet"], rate, run, tmp_path / "all.json")
+            assert (tmp_path / "all.json").read_bytes() == (tmp_path / "each.json").read_bytes()
+
+
+def test_windows_of_other_scans_are_not_gathered(run, tmp_path):
+    """Their common table could tell of one of them only."""
+    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    scanned(run, one, {f"{FRAME}/{pair(0)}": [0.1]})
+    scanned(run, other, {f"{FRAME}/{pair(1)}": [0.1]})
+    table, about = read_windows(other)
+    write_windows(other, table, {**about, "stride": 64})
+    with pytest.raises(DatasetError, match=r"other\.parquet: was scanned with stride 64, and .*one\.parquet with stride 32"):
+        gather_windows([one, other], tmp_path / "quiet.parquet")
+    assert not (tmp_path / "quiet.parquet").exists()
 
 
 def test_pairs_that_share_an_acquisition_are_not_counted_as_independent():

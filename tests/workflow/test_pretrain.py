@@ -73,7 +73,7 @@ def test_the_package_scans_with_and_without_the_configuration_it_was_pretrained_
     for more in ((), ("pretraining={}",)):
         found = pretrained.planned("detect", "--config", f"detect={detect}", *more)
         kinds = {job.split()[0] for job in found}
-        assert kinds == {"detector", "scan", "operating_point", "outline", "detections"}, found
+        assert kinds == {"detector", "scan", "outline", "detections"}, found
         assert sum(job.startswith("scan ") for job in found) == scanned
     pretrained.snakemake("--cores", "1", "results/detections/detector.json", "--config", f"detect={detect}")
     written = json.loads((pretrained.folder / "results/detections/detector.json").read_text())

@@ -60,41 +60,39 @@ rule scan:
         "../scripts/scan.py"
 
 
-rule operating_point:
-    """Choose the threshold of an interferogram from real quiet ones."""
+rule quiet:
+    """Gather what all real quiet interferograms show into one table, on which thresholds rest."""
     input:
-        detector="results/detections/detector.json",
-        quiet=PLAN.quiet_windows,
-        samples=PLAN.detector_samples,
+        windows=PLAN.quiet_windows,
     output:
-        point="results/detections/{frame}/{pair}/point.json",
+        quiet="results/detections/quiet.parquet",
     log:
-        "logs/operating_point/{frame}_{pair}.log",
+        "logs/quiet.log",
     localrule: True
     conda:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=2000,
+        runtime=20,
     params:
-        rate=PLAN.config.detect.false_alarm_rate,
-        scanned=PLAN.detect_json("stride", "min_valid"),
-        packaged_digest=PLAN.packaged_digest,
-        code=code_digest("operating_point"),
+        code=code_digest("quiet"),
     message:
-        "Choosing the threshold of {wildcards.frame} {wildcards.pair}"
+        "Gathering what quiet interferograms show"
     script:
-        "../scripts/operating_point.py"
+        "../scripts/quiet.py"
 
 
 rule outline:
-    """Outline what reaches the threshold, and picture it."""
+    """Choose the threshold of an interferogram from quiet ones, outline what reaches it, and picture it."""
     input:
         interferograms=PLAN.scanned_interferograms,
         probability="results/detections/{frame}/{pair}/probability.tif",
-        point="results/detections/{frame}/{pair}/point.json",
+        detector="results/detections/detector.json",
+        quiet=PLAN.quiet_table,
+        samples=PLAN.detector_samples,
     output:
+        point="results/detections/{frame}/{pair}/point.json",
         detections="results/detections/{frame}/{pair}/detections.geojson",
         quicklook=report(
             "results/detections/{frame}/{pair}/quicklook.png",
@@ -113,7 +111,10 @@ rule outline:
         mem_mb=SITE.memory(2000, per_largest_mb=6),
         runtime=SITE.minutes(30, per_mb=0.02),
     params:
-        settings=PLAN.detect_json("min_area_km2", "near_km"),
+        settings=PLAN.detect_json(
+            "false_alarm_rate", "min_area_km2", "min_valid", "near_km", "stride"
+        ),
+        packaged_digest=PLAN.packaged_digest,
         events=PLAN.detection_events_json,
         code=code_digest("outline"),
     message:

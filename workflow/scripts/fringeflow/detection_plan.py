@@ -86,11 +86,15 @@ class DetectionPlan(PretrainingPlan):
 
     def quiet_windows(self, wildcards: Any) -> list[str]:
         """Return the scanned windows of every real interferogram that no earthquake can have touched."""
-        return self._quiet_windows
+        return [f"{FOLDER}/{key}/windows.parquet" for key in self._quiet]
+
+    def quiet_table(self, wildcards: Any) -> list[str]:
+        """Return the table of all these, none if there is none: thresholds wait for one file, not each for all of them."""
+        return [f"{FOLDER}/{QUIET}"] if self._quiet else []
 
     @cached_property
-    def _quiet_windows(self) -> list[str]:
-        return [f"{FOLDER}/{key}/windows.parquet" for key in self.scanned if self.is_quiet(key)]
+    def _quiet(self) -> list[str]:
+        return [key for key in self.scanned if self.is_quiet(key)]
 
     def is_quiet(self, key: str) -> bool:
         """Whether a real interferogram is known to show no deformation.

@@ -177,7 +177,7 @@ def _read(quiet: Sequence[Path], run: Path, like: Detect | None) -> tuple[dict[s
     wanted = {"run": name, "run_digest": sha256_file(run / "run.json")}
     known: dict[str, Quiet] = {}
     for path in map(Path, quiet):
-        table, about = read_windows(path)
+        table, about = read_windows(path, ["frame", "pair", "p"])
         if about.get("run_digest") != wanted["run_digest"]:
             raise DatasetError(
                 f"{path}: was scanned with {about.get('run')} ({str(about.get('run_digest'))[:12]}), expected {wanted['run']} "

@@ -1,7 +1,7 @@
 """Windows of a prepared interferogram, read a band of rows at a time; and the table of their scores."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from fringeflow.insar.tiling import GeoGrid, Tile, TileGrid, starts
 
 ABOUT = b"fringeflow"
 """Key under which a table of windows tells what it was made with."""
+ALIKE = ("run", "run_digest", "view", "temperatures", "size", "stride", "min_valid")
+"""What interferograms whose windows stand in one table were scanned with."""
 
 
 @dataclass
@@ -149,8 +151,36 @@ def write_windows(path: Path, table: pd.DataFrame, about: dict[str, Any]) -> Non
         pq.write_table(content, part)
 
 
-def read_windows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Read a table of windows and what it was made with.
+def gather_windows(tables: Sequence[Path], out: Path) -> None:
+    """Write the tables of several interferograms as one.
+
+    Parameters
+    ----------
+    tables : sequence of Path
+        At least one, all scanned with one run in the same way.
+    out : Path
+        Table to write, one that `read_windows` reads: `maps` tells of the map of each interferogram.
+
+    Raises
+    ------
+    DatasetError
+        If a file is no such table, or was scanned otherwise than the others.
+    """
+    read = [read_windows(path) for path in tables]
+    told = read[0][1]
+    for path, (_, about) in zip(tables, read, strict=True):
+        other = [name for name in ALIKE if about.get(name) != told.get(name)]
+        if other:
+            raise DatasetError(
+                f"{path}: was scanned with {', '.join(f'{name} {about.get(name)}' for name in other)}, and {tables[0]} with "
+                f"{', '.join(f'{name} {told.get(name)}' for name in other)}: they cannot be gathered. Scan both again"
+            )
+    maps = {key: counts for _, about in read for key, counts in about.get("maps", {}).items()}
+    write_windows(out, pd.concat([table for table, _ in read], ignore_index=True), {**told, "maps": maps})
+
+
+def read_windows(path: Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Read a table of windows, all its columns or some, and what it was made with.
 
     Raises
     ------
@@ -158,7 +188,7 @@ def read_windows(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         If the file is not one.
     """
     try:
-        content = pq.read_table(path)
+        content = pq.read_table(path, columns=None if columns is None else list(columns))
         about = json.loads(content.schema.metadata[ABOUT])
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
         raise DatasetError(

@@ -12,7 +12,7 @@ from fringeflow.config.interferograms import Spectrogram
 from fringeflow.config.pretraining import Pretraining
 from fringeflow.config.studies import Detect
 from fringeflow.detection.scan import scan_interferogram
-from fringeflow.detection.windows import read_windows, write_windows
+from fringeflow.detection.windows import gather_windows, read_windows, write_windows
 from fringeflow.files import atomic, read_json, sha256_file, write_json
 from fringeflow.models.base import CARD, QUIET
 from fringeflow.pretraining.card import card
@@ -58,11 +58,9 @@ def package_model(
 
 def keep_quiet(quiet: Sequence[RealPair], folder: Path, settings: Pretraining, threads: int) -> None:
     """Scan quiet interferograms, and write what was seen in all of them as one table of windows."""
-    tables: list[pd.DataFrame] = []
-    maps: dict[str, Any] = {}
-    about: dict[str, Any] = {}
-    for pair in quiet:
-        with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch:
+        tables = [Path(scratch, f"{number}.parquet") for number in range(len(quiet))]
+        for pair, table in zip(quiet, tables, strict=True):
             scan_interferogram(
                 pair.path,
                 pair.interferogram.key,
@@ -71,16 +69,13 @@ def keep_quiet(quiet: Sequence[RealPair], folder: Path, settings: Pretraining, t
                 size=settings.tile,
                 spectrogram=Spectrogram(),
                 out=Path(scratch, "probability.tif"),
-                windows=Path(scratch, "windows.parquet"),
+                windows=table,
                 threads=threads,
             )
-            table, about = read_windows(Path(scratch, "windows.parquet"))
-        tables.append(table)
-        maps |= about["maps"]
-    if tables:
-        write_windows(folder / QUIET, pd.concat(tables, ignore_index=True), {**about, "maps": maps})
-    else:
-        (folder / QUIET).unlink(missing_ok=True)
+        if tables:
+            gather_windows(tables, folder / QUIET)
+        else:
+            (folder / QUIET).unlink(missing_ok=True)
 
 
 def renamed(folder: Path, weights: str, digest: str) -> dict[str, Any]:
