@@ -47,7 +47,8 @@ TARGETS = [
     "results/collections/stripes/images.zarr/zarr.json",
     "results/runs/fringes/spectrogram/hog_svm/none/gallery.png",
 ]
-"""With these, every rule runs that needs no network; `fdsn` and `catalogue` have servers and tests of their own."""
+"""With these, every rule runs that needs no network nor, as `quiet`, real interferograms; `fdsn` and `catalogue` have servers and tests of
+their own."""
 EVENTS = 4
 
 

@@ -68,10 +68,7 @@ def made(prepared, tables, run, tmp_path_factory) -> Path:
         outline(out / "probability.tif", out / "point.json", events, SETTINGS, out / "detections.geojson")
         store = prepared / f"{pair.event}.zarr"
         draw_quicklook(store, out / "probability.tif", out / "detections.geojson", events, out / "quicklook.png")
-    files = [
-        Scanned(pair.event, *(root / pair.key / name for name in ("windows.parquet", "point.json", "detections.geojson"))) for pair in pairs
-    ]
-    summary(files, root / "summary.tsv")
+    summary([Scanned(pair.event, root / pair.key) for pair in pairs], root / "summary.tsv")
     return root
 
 

@@ -221,7 +221,7 @@ def scanned(folder: Path, pair: str, p: list[float], values: np.ndarray, digest:
     draw(write_map(folder, values, pair=pair, digest=digest))
     table = pd.DataFrame({"frame": FRAME, "pair": pair, "p": p})
     write_windows(folder / "windows.parquet", table, {"size": 64, "stride": 32, "run_digest": digest})
-    return Scanned("q", folder / "windows.parquet", folder / "point.json", folder / "detections.geojson")
+    return Scanned("q", folder)
 
 
 def test_the_table_ranks_what_many_windows_agree_on_above_what_one_is_sure_of(tmp_path):

@@ -90,6 +90,22 @@ def test_a_frame_that_is_called_quiet_does_not_make_its_earthquake_quiet(plan):
     assert spanning in quiet(plan(quiet=[spanning]))
 
 
+def test_one_job_scans_an_event_and_the_table_of_quiet_ones_waits_for_events_that_have_any(plan):
+    """A pair that stands in the folder alone belongs to its frame."""
+    found = plan(events=["quake"])
+    assert found.scan_keys(SimpleNamespace(event="quake")) == sorted(f"{FRAME}/{pair}" for pair in PAIRS["quake"])
+    assert found.scan_keys(SimpleNamespace(event=FRAME)) == [f"{FRAME}/20210224_20210308"]
+    scans = {name: f"results/detections/scans/{name}.json" for name in ("quake", FRAME, OTHER)}
+    assert sorted(found.scans) == sorted(scans.values())
+    assert found.scan_of(SimpleNamespace(frame=FRAME, pair="20210224_20210308")) == scans[FRAME]
+    assert found.quiet_scans(None) == [scans["quake"]] and set(found.quiet_keys(None)) == quiet(found)
+    assert found.quiet_table(None) == ["results/detections/quiet.parquet"]
+    none = plan(events=[])
+    assert (none.quiet_scans(None), none.quiet_table(None)) == ([], [])
+    with pytest.raises(ConfigError, match=r"no interferogram of the event area is to be scanned; .*detect\.events"):
+        found.scan_keys(SimpleNamespace(event="area"))
+
+
 def test_what_is_called_quiet_and_not_scanned_is_refused_with_the_nearest(plan):
     with pytest.raises(
         ConfigError, match=r"detect\.quiet: '102A_05000_131314' is no interferogram or frame that is scanned; .*102A_05000_131313"

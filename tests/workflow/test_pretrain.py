@@ -69,12 +69,12 @@ def test_the_package_scans_with_and_without_the_configuration_it_was_pretrained_
     """Nothing is trained or packaged again for it, and no dataset is built."""
     event = pretrained.rows("events")[0]["event"]
     detect = json.dumps({"run": "results/pretraining/small/package", "events": [event]})
-    scanned = len([row for row in pretrained.rows("interferograms") if row["event"] == event])
+    pairs = len([row for row in pretrained.rows("interferograms") if row["event"] == event])
     for more in ((), ("pretraining={}",)):
         found = pretrained.planned("detect", "--config", f"detect={detect}", *more)
         kinds = {job.split()[0] for job in found}
         assert kinds == {"detector", "scan", "outline", "detections"}, found
-        assert sum(job.startswith("scan ") for job in found) == scanned
+        assert [sum(job.startswith(f"{rule} ") for job in found) for rule in ("scan", "outline")] == [1, pairs]
     pretrained.snakemake("--cores", "1", "results/detections/detector.json", "--config", f"detect={detect}")
     written = json.loads((pretrained.folder / "results/detections/detector.json").read_text())
     assert (written["folder"], written["size"], written["packaged"]) == ("results/pretraining/small/package", 64, True)

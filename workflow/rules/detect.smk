@@ -1,7 +1,8 @@
 # Scanning of interferograms for fringes: `snakemake detect` makes results/detections/summary.tsv.
 # Requires: prepared interferograms of detect.events and detect.folder, and a trained run. Gives, for each in
 # results/detections/{frame}/{pair}/: probability.tif, windows.parquet, point.json (its threshold and what that rests on),
-# detections.geojson, quicklook.png.
+# detections.geojson, quicklook.png. The first two are what results/detections/scans/{event}.json lists.
+# One job scans an event, not one an interferogram: each would load the network anew. An interferogram that is scanned already is kept.
 
 
 rule detector:
@@ -33,17 +34,16 @@ rule detector:
 
 
 rule scan:
-    """Slide a trained run over an interferogram; blend its windows into a map of probability."""
+    """Slide a trained run over an event's interferograms; blend each one's windows into a map of probability."""
     input:
-        interferograms=PLAN.scanned_interferograms,
+        interferograms="results/events/{event}/interferograms.zarr/zarr.json",
         detector="results/detections/detector.json",
     output:
-        probability="results/detections/{frame}/{pair}/probability.tif",
-        windows="results/detections/{frame}/{pair}/windows.parquet",
+        scanned="results/detections/scans/{event}.json",
     log:
-        "logs/scan/{frame}_{pair}.log",
+        "logs/scan/{event}.log",
     benchmark:
-        "results/benchmarks/scan/{frame}_{pair}.tsv"
+        "results/benchmarks/scan/{event}.tsv"
     conda:
         "../../envs/learning.yaml"
     threads: 2
@@ -51,11 +51,12 @@ rule scan:
         mem_mb=SITE.memory(3000, per_largest_mb=10),
         runtime=SITE.minutes(60, per_mb=0.2),
     params:
+        interferograms=PLAN.scan_keys,
         settings=PLAN.detect_json("stride", "min_valid"),
         spectrogram=PLAN.json("spectrogram"),
         code=lambda wildcards: code_digest("scan", PLAN.detector_modules()),
     message:
-        "Scanning {wildcards.frame} {wildcards.pair}"
+        "Scanning interferograms of {wildcards.event}"
     script:
         "../scripts/scan.py"
 
@@ -63,7 +64,7 @@ rule scan:
 rule quiet:
     """Gather what all real quiet interferograms show into one table, on which thresholds rest."""
     input:
-        windows=PLAN.quiet_windows,
+        scans=PLAN.quiet_scans,
     output:
         quiet="results/detections/quiet.parquet",
     log:
@@ -76,6 +77,7 @@ rule quiet:
         mem_mb=2000,
         runtime=20,
     params:
+        interferograms=PLAN.quiet_keys,
         code=code_digest("quiet"),
     message:
         "Gathering what quiet interferograms show"
@@ -87,7 +89,7 @@ rule outline:
     """Choose the threshold of an interferogram from quiet ones, outline what reaches it, and picture it."""
     input:
         interferograms=PLAN.scanned_interferograms,
-        probability="results/detections/{frame}/{pair}/probability.tif",
+        scan=PLAN.scan_of,
         detector="results/detections/detector.json",
         quiet=PLAN.quiet_table,
         samples=PLAN.detector_samples,
@@ -126,7 +128,7 @@ rule outline:
 rule detections:
     """Rank the scanned interferograms, those most likely to hold fringes first."""
     input:
-        windows=PLAN.detection_files("windows.parquet"),
+        scans=PLAN.scans,
         points=PLAN.detection_files("point.json"),
         detections=PLAN.detection_files("detections.geojson"),
     output:

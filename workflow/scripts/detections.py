@@ -5,5 +5,5 @@ from fringeflow.job import run
 
 if __name__ == "__main__":
     with run(snakemake) as job:
-        files = zip(job.params.events, job.input.windows, job.input.points, job.input.detections, strict=True)
-        summary([Scanned(event, *map(Path, paths)) for event, *paths in files], Path(job.output.summary))
+        folders = [Path(point).parent for point in job.input.points]
+        summary([Scanned(event, folder) for event, folder in zip(job.params.events, folders, strict=True)], Path(job.output.summary))

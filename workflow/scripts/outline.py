@@ -13,7 +13,8 @@ if __name__ == "__main__":
         settings = Detect.model_validate(job.settings("settings"))
         events = [Event.model_validate(row) for row in job.settings("events")]
         chosen = read_detector(Path(job.input.detector))
-        probability, point, detections = Path(job.input.probability), Path(job.output.point), Path(job.output.detections)
+        point, detections = Path(job.output.point), Path(job.output.detections)
+        probability = point.with_name("probability.tif")
         operating_point(
             f"{job.wildcards.frame}/{job.wildcards.pair}",
             [*chosen.quiet, *(Path(path) for path in job.input.quiet)],

@@ -5,4 +5,4 @@ from fringeflow.job import run
 
 if __name__ == "__main__":
     with run(snakemake) as job:
-        gather_windows([Path(path) for path in job.input.windows], Path(job.output.quiet))
+        gather_windows([Path("results/detections", key, "windows.parquet") for key in job.params.interferograms], Path(job.output.quiet))

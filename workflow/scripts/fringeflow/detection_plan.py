@@ -16,6 +16,10 @@ from fringeflow.pretraining_plan import PretrainingPlan
 FOLDER = "results/detections"
 
 
+def _scan_list(event: str) -> str:
+    return f"{FOLDER}/scans/{event}.json"
+
+
 @dataclass(frozen=True)
 class DetectionPlan(PretrainingPlan):
     """The part of the plan that is about scanning interferograms."""
@@ -84,12 +88,49 @@ class DetectionPlan(PretrainingPlan):
         event, _ = self._scanned(wildcards)
         return f"results/events/{event.event}/interferograms.zarr/zarr.json"
 
-    def quiet_windows(self, wildcards: Any) -> list[str]:
-        """Return the scanned windows of every real interferogram that no earthquake can have touched."""
-        return [f"{FOLDER}/{key}/windows.parquet" for key in self._quiet]
+    def scan_keys(self, wildcards: Any) -> list[str]:
+        """Return the interferograms of an event that are scanned, as `frame/pair`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none.
+        """
+        if wildcards.event not in self._scanned_by_event:
+            raise ConfigError(
+                [
+                    f"no interferogram of the event {wildcards.event} is to be scanned; {nearest(wildcards.event, self._scanned_by_event)}. "
+                    "See detect.events, detect.folder"
+                ]
+            )
+        return self._scanned_by_event[wildcards.event]
+
+    @cached_property
+    def _scanned_by_event(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key, (event, _) in self.scanned.items():
+            found.setdefault(event.event, []).append(key)
+        return found
+
+    def scan_of(self, wildcards: Any) -> str:
+        """Return the list of the scan that an interferogram is part of."""
+        return _scan_list(self._scanned(wildcards)[0].event)
+
+    @property
+    def scans(self) -> list[str]:
+        """The lists of all scans."""
+        return [_scan_list(name) for name in self._scanned_by_event]
+
+    def quiet_keys(self, wildcards: Any) -> list[str]:
+        """Return every real interferogram that no earthquake can have touched, as `frame/pair`."""
+        return self._quiet
+
+    def quiet_scans(self, wildcards: Any) -> list[str]:
+        """Return the lists of the scans that these are part of."""
+        return [_scan_list(name) for name in dict.fromkeys(self.scanned[key][0].event for key in self._quiet)]
 
     def quiet_table(self, wildcards: Any) -> list[str]:
-        """Return the table of all these, none if there is none: thresholds wait for one file, not each for all of them."""
+        """Return the table of what all these show, none if there is none: thresholds wait for it, not each for all of them."""
         return [f"{FOLDER}/{QUIET}"] if self._quiet else []
 
     @cached_property

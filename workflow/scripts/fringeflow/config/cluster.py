@@ -13,7 +13,7 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,:@+-]*$", max_len
 
 
 class Dask(Strict):
-    """Who prepares, tiles and transforms one event: threads of its own job, or dask workers on several nodes of a SLURM cluster.
+    """Who prepares, tiles, transforms and scans one event: threads of its own job, or dask workers on several nodes of a SLURM cluster.
 
     Results are the same, and a change here runs nothing again. See "Dask across nodes" in docs/slurm.md.
     """
@@ -39,5 +39,5 @@ class Dask(Strict):
     wait_min: Positive = Field(
         60.0, description="Longest time without any worker, in minutes, before the job gives up and says what squeue shows."
     )
-    min_pairs: int = Field(20, ge=1, description="Events with fewer interferograms are prepared and tiled by their job alone.")
+    min_pairs: int = Field(20, ge=1, description="Events with fewer interferograms are prepared, tiled or scanned by their job alone.")
     min_tiles: int = Field(5000, ge=1, description="Events with fewer tiles are transformed to spectrograms by their job alone.")

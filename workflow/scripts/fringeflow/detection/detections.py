@@ -41,24 +41,18 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Scanned:
-    """The files of one scanned interferogram.
+    """One scanned interferogram.
 
     Attributes
     ----------
     event : str
         Whose interferogram it is; empty if it belongs to none.
-    windows : Path
-        Table that `scan_interferogram` wrote.
-    point : Path
-        JSON that `operating_point` wrote.
-    detections : Path
-        GeoJSON that `outline` wrote.
+    folder : Path
+        Holds windows.parquet of `scan_interferogram`, point.json of `operating_point` and detections.geojson of `outline`.
     """
 
     event: str
-    windows: Path
-    point: Path
-    detections: Path
+    folder: Path
 
 
 def summary(scanned: Sequence[Scanned], out: Path) -> pd.DataFrame:
@@ -120,9 +114,9 @@ def interferogram_score(p: np.ndarray, size: int, stride: int) -> float:
 
 def _row(one: Scanned) -> dict[str, Any]:
     """Return what there is to say about an interferogram."""
-    table, about = read_windows(one.windows)
-    point = read_operating_point(one.point)
-    whole = _about(one.detections)
+    table, about = read_windows(one.folder / "windows.parquet")
+    point = read_operating_point(one.folder / "point.json")
+    whole = _about(one.folder / "detections.geojson")
     p = table["p"].to_numpy()
     return {
         "event": one.event,

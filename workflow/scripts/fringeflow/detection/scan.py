@@ -15,6 +15,7 @@ from fringeflow.detection.geotiff import write_probability
 from fringeflow.detection.risk import EDGES, count_values
 from fringeflow.detection.windows import Bands, WindowReader, window_table, write_windows
 from fringeflow.errors import DatasetError, ProductError
+from fringeflow.files import sha256_file
 from fringeflow.insar.prepared import Prepared, open_interferogram
 from fringeflow.insar.tiling import GeoGrid, TileGrid
 from fringeflow.progress import progress_bar
@@ -28,13 +29,14 @@ ROWS = 64
 def scan_interferogram(
     interferograms: Path,
     key: str,
-    run: Path,
+    run: Path | Detector,
     settings: Detect,
     *,
     size: int,
     spectrogram: Spectrogram,
     out: Path,
     windows: Path,
+    stamp: str = "",
     threads: int = 1,
     batch: int = BATCH,
 ) -> None:
@@ -49,8 +51,8 @@ def scan_interferogram(
         interferograms.zarr of an event.
     key : str
         `frame/pair`.
-    run : Path
-        Folder of a trained run.
+    run : Path or Detector
+        Folder of a trained run, or one that is open.
     settings : Detect
         Stride and least share of data; a window counts as far as it has the phase that the run's view is made of.
     size : int
@@ -61,7 +63,9 @@ def scan_interferogram(
         Map to write, a cloud-optimised GeoTIFF: float32, 0 to 1, EPSG:4326, NaN where there is no data or no window.
     windows : Path
         Table to write, Parquet: one row a scored window. Its metadata tell the run, and how the map's values
-        are distributed (`risk.count_values`).
+        are distributed (`risk.count_values`). Written last.
+    stamp : str
+        Of all that the scan is made of: kept in the table, beside the SHA-256 of the map, for `scan_event`.
     threads : int
         Batches at work at a time.
     batch : int
@@ -76,7 +80,7 @@ def scan_interferogram(
     ModelError
         If there is no such run, or it cannot be used on interferograms.
     """
-    detector = open_detector(Path(run), spectrogram)
+    detector = run if isinstance(run, Detector) else open_detector(Path(run), spectrogram)
     data = _open(Path(interferograms), key, detector)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
     grid = _grid(interferograms, key, geo, size, settings.stride)
@@ -108,7 +112,8 @@ def scan_interferogram(
     counts = np.zeros(len(EDGES), np.int64)
     bands = _masked(Blend(grid, reader.tiles, scores), Bands(data, detector.source), grid, counts, threads)
     write_probability(out, bands, geo, tags, threads=threads)
-    write_windows(windows, table, {**about, "maps": {key: counts.tolist()}})
+    stamped = {"stamp": stamp, "map": sha256_file(out)} if stamp else {}
+    write_windows(windows, table, {**about, **stamped, "maps": {key: counts.tolist()}})
 
 
 def _open(interferograms: Path, key: str, detector: Detector) -> Prepared:

@@ -176,7 +176,8 @@ def gather_windows(tables: Sequence[Path], out: Path) -> None:
                 f"{', '.join(f'{name} {told.get(name)}' for name in other)}: they cannot be gathered. Scan both again"
             )
     maps = {key: counts for _, about in read for key, counts in about.get("maps", {}).items()}
-    write_windows(out, pd.concat([table for table, _ in read], ignore_index=True), {**told, "maps": maps})
+    common = {name: value for name, value in told.items() if name in (*ALIKE, "software")}
+    write_windows(out, pd.concat([table for table, _ in read], ignore_index=True), {**common, "maps": maps})
 
 
 def read_windows(path: Path, columns: Sequence[str] | None = None) -> tuple[pd.DataFrame, dict[str, Any]]:
