@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from fringeflow.config.studies import Detect
-from fringeflow.detection.operating_point import disjoint, operating_point
+from fringeflow.detection.operating_point import operating_point
 from fringeflow.detection.risk import EDGES, RiskControl, control_risk, count_values, shares_of
+from fringeflow.detection.units import disjoint
 from fringeflow.detection.windows import gather_windows, read_windows, write_windows
 from fringeflow.errors import DatasetError
 from fringeflow.files import read_json, sha256_file
@@ -124,7 +125,7 @@ def test_the_frame_itself_counts_alone_only_where_it_has_enough_and_never_the_in
     assert read_json(out) == found
 
     found = operating_point(judged, [mine, others, own], 0.04, run, out)
-    assert (found["scope"], found["interferograms"], found["own"], found["attained"]) == ("all", 29, 9, True)
+    assert (found["scope"], found["interferograms"], found["attained"]) == ("all", 29, True)
     assert found["rate_promised"] == 0.04
 
     found = operating_point(judged, [mine, own], 0.01, run, out)
@@ -215,7 +216,13 @@ def test_windows_of_other_scans_are_not_gathered(run, tmp_path):
     assert not (tmp_path / "quiet.parquet").exists()
 
 
-def test_pairs_that_share_an_acquisition_are_not_counted_as_independent():
+def test_pairs_that_share_an_acquisition_are_not_counted_as_independent(run, tmp_path):
     chain = [f"{FRAME}/2021010{n}_2021010{n + 1}" for n in range(1, 5)]
-    assert disjoint(chain) == 2
-    assert disjoint([*chain, f"{OTHER}/20210101_20210102"]) == 3
+    assert disjoint(chain) == (chain[0], chain[2])
+    assert disjoint([*chain, f"{OTHER}/20210101_20210102"]) == (chain[0], chain[2], f"{OTHER}/20210101_20210102")
+    scanned(run, tmp_path / "q.parquet", {key: [0.1, 0.2] for key in chain})
+    found = operating_point(f"{FRAME}/20220101_20220113", [tmp_path / "q.parquet"], 0.25, run, tmp_path / "p.json")
+    assert (found["interferograms"], found["rate_promised"], found["attained"]) == (2, 1 / 3, False)
+    assert (found["rests_on"], found["sharing"]) == ([chain[0], chain[2]], [chain[1], chain[3]])
+    assert found["threshold"] == 0.5, "above all they show and not below even odds, since the rate cannot be kept"
+    assert "from 2 quiet interferograms of this frame that share no acquisition, only 0.333" in found["says"]

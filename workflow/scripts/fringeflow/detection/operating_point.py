@@ -4,7 +4,7 @@ What is outlined are pixels of the map, so the rate is one of pixels: the share 
 threshold. A threshold for single windows, which scatter more than their weighted means do, is given beside it. Both come
 from `risk.control_risk`, which says what is promised. What could break the promise: pairs of another frame have another
 atmosphere, so those of the frame itself are used alone where they suffice; pairs that share an acquisition share its atmosphere, so
-the number that share none is told beside the number of all. Where so few are known that the rate cannot be kept, the threshold is not
+that only those count that share none (`units`). Where so few are known that the rate cannot be kept, the threshold is not
 lower than even odds.
 """
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from fringeflow.config.studies import Detect
 from fringeflow.detection.risk import DEFAULT, EDGES, RiskControl, control_risk, count_values, shares_of
+from fringeflow.detection.units import choose_units
 from fringeflow.detection.windows import read_windows
 from fringeflow.errors import DatasetError
 from fringeflow.files import read_json, sha256_file, write_json
@@ -48,8 +49,8 @@ def operating_point(
     """Choose the threshold for one interferogram and write it down with all that it rests on.
 
     Quiet pairs of its own frame are used alone where they are enough for the rate, otherwise together with those of other
-    frames. Neither the interferogram itself counts nor pairs of its frame that share days with it: if it is not as quiet as it is held
-    to be, they show the same.
+    frames; of pairs that share an acquisition one counts. Neither the interferogram itself counts nor pairs of its frame that share
+    days with it: if it is not as quiet as it is held to be, they show the same.
 
     Parameters
     ----------
@@ -73,10 +74,10 @@ def operating_point(
     -------
     dict
         What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`,
-        `share_above` and `window_share_above` (of the quiet interferograms, mean), `interferograms` (n), `disjoint` (how many of
-        them share no acquisition), `windows`, `own` (of the same frame), `scope` (`frame`, `all` or `none`), `rests_on` (keys),
-        `left_out` (keys of `fitted`), `overlapping` (keys that share days with it), `run`, `run_digest` and `says`, a sentence
-        for people.
+        `share_above` and `window_share_above` (of the quiet interferograms, mean), `interferograms` (n: they share no acquisition),
+        `windows`, `scope` (`frame`, `all` or `none`), `rests_on` (keys), `sharing` (keys of quiet ones of that scope that share an
+        acquisition with one of these), `left_out` (keys of `fitted`), `overlapping` (keys that share days with it), `run`,
+        `run_digest` and `says`, a sentence for people.
 
     Raises
     ------
@@ -90,11 +91,10 @@ def operating_point(
     for name in (*seen, *together):
         del known[name]
     frame = key.split("/")[0]
-    own = {name: shown for name, shown in known.items() if name.split("/")[0] == frame}
-    enough = bool(own) and (rate >= 1 / (len(own) + 1) or len(own) == len(known))
-    used = own if enough else known
+    units = choose_units(known, frame, rate)
+    used = [known[name] for name in units.keys]
     pixels, windows = (
-        control_risk(np.array([getattr(used[name], what) for name in sorted(used)]).reshape(len(used), len(EDGES)), rate)
+        control_risk(np.array([getattr(shown, what) for shown in used]).reshape(len(used), len(EDGES)), rate)
         for what in ("pixels", "windows")
     )
     result = {
@@ -108,13 +108,12 @@ def operating_point(
         "share_above": pixels.share if used else None,
         "window_share_above": windows.share if used else None,
         "interferograms": len(used),
-        "disjoint": disjoint(sorted(used)),
-        "windows": sum(shown.count for shown in used.values()),
-        "own": len(own),
+        "windows": sum(shown.count for shown in used),
+        "scope": units.scope,
+        "rests_on": list(units.keys),
+        "sharing": sorted(name for name in set(known) - set(units.keys) if units.scope == "all" or name.split("/")[0] == frame),
         "left_out": seen,
         "overlapping": together,
-        "scope": "none" if not used else "frame" if enough else "all",
-        "rests_on": sorted(used),
         **about,
     }
     result["says"] = _say(result)
@@ -137,23 +136,6 @@ def read_operating_point(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: expected an operating point with a threshold, found none ({error}); make it again") from error
     return found
-
-
-def disjoint(keys: Sequence[str]) -> int:
-    """Count interferograms that share no acquisition, chosen one after the other.
-
-    >>> disjoint(["102A_05000_131313/20210101_20210113", "102A_05000_131313/20210113_20210125"])
-    1
-    """
-    seen: set[tuple[str, str]] = set()
-    count = 0
-    for key in sorted(keys):
-        frame, pair = key.split("/")
-        dates = {(frame, date) for date in pair.split("_")}
-        if not dates & seen:
-            seen |= dates
-            count += 1
-    return count
 
 
 def _at_least_even(found: RiskControl) -> float:
@@ -204,8 +186,7 @@ def _say(found: Mapping[str, Any]) -> str:
         return f"no quiet interferogram is known: the threshold is {DEFAULT:g} by habit, and no rate of false alarms is promised"
     ones = f"{count} quiet interferogram{'s' * (count > 1)}"
     of = "this frame" if found["scope"] == "frame" else f"{len({key.split('/')[0] for key in found['rests_on']})} frame(s)"
-    shared = "" if found["disjoint"] == count else f", of which {found['disjoint']} share no acquisition"
-    basis = f"{ones} of {of}{shared}"
+    basis = f"{ones} of {of}{' that share no acquisition' * (count > 1)}"
     if found["threshold"] > 1:
         return f"the maps of {basis} reach a probability of 1, so that nothing can stand out: no alarm is given"
     if found["attained"]:

@@ -1,14 +1,14 @@
 """The threshold that keeps a rate of false alarms: conformal risk control over quiet interferograms.
 
 Pixels and windows of one interferogram overlap and lie under one atmosphere, so that a million of them are not a million
-observations. The unit is the interferogram: L_i(t), the share of it that reaches the threshold t, lies between 0 and 1 and falls
-with t, and for such losses conformal risk control gives a threshold without any assumption on scores. With n quiet
-interferograms,
+observations; nor are pairs that share an acquisition (see `units`). The unit is an interferogram that shares none with the others:
+L_i(t), the share of it that reaches the threshold t, lies between 0 and 1 and falls with t, and for such losses conformal risk
+control gives a threshold without any assumption on scores. With n of them,
 
     t = min { t : n / (n + 1) mean_i L_i(t) + 1 / (n + 1) <= rate },     E L_new(t) <= rate
 
-if a further quiet interferogram is exchangeable with them; the expectation is over all of them, calibration included.
-1 / (n + 1) stands for the worst that the new one might do. It is also the least that n interferograms can promise: for a
+if a further quiet one is exchangeable with them; the expectation is over all of them, calibration included.
+1 / (n + 1) stands for the worst that the new one might do. It is also the least that n units can promise: for a
 smaller rate the threshold is put above everything in them, for which the formula gives 1 / (n + 1), and the outcome says that
 the rate asked for is not attained.
 
