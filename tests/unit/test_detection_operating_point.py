@@ -110,26 +110,35 @@ def pair(number: int) -> str:
     return f"2020{1 + number // 28:02d}{1 + number % 28:02d}_2021{1 + number // 28:02d}{1 + number % 28:02d}"
 
 
+def test_many_pairs_of_one_other_frame_promise_what_one_frame_does(run, tmp_path):
+    """They share no acquisition and still one ground and climate, which are not those of the frame that is judged."""
+    scanned(run, tmp_path / "q.parquet", {f"{OTHER}/{pair(n)}": [0.1, 0.3] for n in range(40)})
+    found = operating_point(f"{FRAME}/20220101_20220113", [tmp_path / "q.parquet"], 0.05, run, tmp_path / "p.json")
+    assert (found["scope"], found["units"], found["interferograms"]) == ("all", 1, 40)
+    assert (found["rate_promised"], found["attained"], found["threshold"]) == (0.5, False, 0.5)
+    assert "cannot be promised from 1 frame with 40 quiet interferograms, of which a frame counts once, only 0.5" in found["says"]
+
+
 def test_the_frame_itself_counts_alone_only_where_it_has_enough_and_never_the_interferogram_itself(run, tmp_path):
     judged = f"{FRAME}/20220101_20220113"
     mine, others, own = tmp_path / "mine.parquet", tmp_path / "others.parquet", tmp_path / "own.parquet"
     scanned(run, mine, {f"{FRAME}/{pair(n)}": [0.1, 0.2] for n in range(9)})
-    scanned(run, others, {f"{OTHER}/{pair(n)}": [0.1, 0.8] for n in range(20)})
+    scanned(run, others, {f"{200 + n}A_09048_000909/{pair(n)}": [0.1, 0.8] for n in range(20)})
     scanned(run, own, {judged: [0.99, 0.99]})
 
     out = tmp_path / "point.json"
     found = operating_point(judged, [mine, others, own], 0.1, run, out)
-    assert (found["scope"], found["interferograms"], found["attained"]) == ("frame", 9, True)
+    assert (found["scope"], found["units"], found["attained"]) == ("frame", 9, True)
     assert 0.2 < found["threshold"] < 0.21
     assert judged not in found["rests_on"]
     assert read_json(out) == found
 
-    found = operating_point(judged, [mine, others, own], 0.04, run, out)
-    assert (found["scope"], found["interferograms"], found["attained"]) == ("all", 29, True)
-    assert found["rate_promised"] == 0.04
+    found = operating_point(judged, [mine, others, own], 0.05, run, out)
+    assert (found["scope"], found["units"], found["interferograms"], found["attained"]) == ("all", 21, 29, True)
+    assert found["rate_promised"] == 0.05
 
     found = operating_point(judged, [mine, own], 0.01, run, out)
-    assert (found["scope"], found["interferograms"], found["attained"], found["rate_promised"]) == ("frame", 9, False, 0.1)
+    assert (found["scope"], found["units"], found["attained"], found["rate_promised"]) == ("frame", 9, False, 0.1)
     assert "cannot be promised" in found["says"]
 
     found = operating_point(judged, [], 0.01, run, out)
@@ -159,12 +168,12 @@ def test_pairs_of_the_frame_that_share_days_with_the_judged_one_do_not_judge_it(
 def test_tables_scanned_in_another_way_do_not_count_and_the_later_of_two_does(run, tmp_path):
     own, other = tmp_path / "own.parquet", tmp_path / "packaged.parquet"
     keys = [f"{OTHER}/{pair(n)}" for n in range(3)]
-    scanned(run, other, {key: [0.9] for key in keys})
-    scanned(run, own, {keys[0]: [0.1]})
+    scanned(run, other, {key: [0.9 if key == keys[0] else 0.1] for key in keys})
+    scanned(run, own, {keys[0]: [0.2]})
     judged = f"{FRAME}/20220101_20220113"
     alike = Detect(stride=32, min_valid=0.5)
     found = operating_point(judged, [other, own], 0.5, run, tmp_path / "p.json", like=alike)
-    assert found["interferograms"] == 3 and found["share_above"] <= 2 / 3
+    assert found["interferograms"] == 3 and 0.2 < found["threshold"] < 0.21
     found = operating_point(judged, [other, own], 0.5, run, tmp_path / "p.json", like=alike.model_copy(update={"stride": 64}))
     assert (found["interferograms"], found["scope"]) == (0, "none")
 
@@ -222,7 +231,7 @@ def test_pairs_that_share_an_acquisition_are_not_counted_as_independent(run, tmp
     assert disjoint([*chain, f"{OTHER}/20210101_20210102"]) == (chain[0], chain[2], f"{OTHER}/20210101_20210102")
     scanned(run, tmp_path / "q.parquet", {key: [0.1, 0.2] for key in chain})
     found = operating_point(f"{FRAME}/20220101_20220113", [tmp_path / "q.parquet"], 0.25, run, tmp_path / "p.json")
-    assert (found["interferograms"], found["rate_promised"], found["attained"]) == (2, 1 / 3, False)
+    assert (found["units"], found["rate_promised"], found["attained"]) == (2, 1 / 3, False)
     assert (found["rests_on"], found["sharing"]) == ([chain[0], chain[2]], [chain[1], chain[3]])
     assert found["threshold"] == 0.5, "above all they show and not below even odds, since the rate cannot be kept"
     assert "from 2 quiet interferograms of this frame that share no acquisition, only 0.333" in found["says"]

@@ -56,7 +56,7 @@ def probability() -> np.ndarray:
 def write_map(folder: Path, values: np.ndarray, *, pair: str = PAIR, threshold: float = 0.7, digest: str = "d" * 64) -> Path:
     tags = {"frame": FRAME, "pair": pair, "run": "a/wrapped/m/none", "run_digest": digest}
     write_probability(folder / "probability.tif", [values[:100], values[100:]], GeoGrid(WEST, NORTH, PIXEL, PIXEL, *values.shape), tags)
-    point = {"threshold": threshold, "window_threshold": 0.5, "rate_promised": 0.1, "attained": False, "interferograms": 9}
+    point = {"threshold": threshold, "window_threshold": 0.5, "rate_promised": 0.1, "attained": False, "scope": "all", "units": 9}
     write_json(folder / "point.json", {**point, "run": "a/wrapped/m/none", "run_digest": digest})
     return folder
 

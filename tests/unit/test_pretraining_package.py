@@ -83,8 +83,7 @@ def test_its_card_names_the_numbers(packaged, toy):
         "these are 2 interferograms",
         f"{toy.rows[COSEISMIC].key} (quake); {toy.rows[QUIET].key} (quake)",
         f"({toy.rows[QUIET].key})",
-        "1 of them no rate of false alarms below 0.5 can be promised",
-        "by rule and not by proof, and they are of 1 frame(s)",
+        "They are of 1 frame(s), and in another frame each counts once: no rate of false alarms below 0.5 can be promised there",
         "0123abcd",
         "| scenes | simulated pr auc | simulated prevalence | simulated roc auc |",
     ):
@@ -149,7 +148,7 @@ def test_an_installed_model_is_the_same_model_by_another_name(packaged, tmp_path
 def test_thresholds_rest_on_the_packaged_quiet_windows_and_never_on_those_of_the_interferogram_itself(packaged, toy, tmp_path):
     highest = read_windows(packaged / "quiet.parquet")[0]["p"].max()
     found = operating_point(OTHER, [packaged / "quiet.parquet"], 0.5, packaged, tmp_path / "point.json")
-    assert (found["rests_on"], found["scope"], found["interferograms"]) == ([toy.rows[QUIET].key], "all", 1)
+    assert (found["rests_on"], found["scope"], found["units"]) == ([toy.rows[QUIET].key], "all", 1)
     assert found["rate_promised"] == 0.5 and found["run"] == "tiny"
     careful = operating_point(OTHER, [packaged / "quiet.parquet"], 0.01, packaged, tmp_path / "point.json")
     assert careful["window_threshold"] > highest and not careful["attained"]

@@ -144,8 +144,11 @@ def test_scans_tell_how_far_their_threshold_can_be_trusted(tmp_path):
     table.to_csv(tmp_path / "summary.tsv", sep="\t", index=False)
     text = page_of(ReportInputs.of(files), tmp_path / "report.html").text
     assert "2 interferograms were scanned with the run a/b/c/d; 1 of them holds something above the threshold." in text
-    assert "rests on 9 quiet interferograms" in text
+    assert "rests on 9 quiet interferograms of its frame that share no acquisition." in text
     assert "of 1 of 2." in text
+    table.assign(scope="all").to_csv(tmp_path / "summary.tsv", sep="\t", index=False)
+    text = page_of(ReportInputs.of(files), tmp_path / "report.html").text
+    assert "rests on quiet interferograms of 9 frames, each of which counts once." in text
 
 
 def test_few_events_with_the_rare_class_are_warned_of(made, tmp_path):

@@ -61,7 +61,10 @@ def describe(path: Path, **changes) -> Path:
 def scan(root: Path) -> dict[str, list[Path]]:
     """Write a ranked table of two scanned interferograms, and their pictures."""
     rows = [
-        {"rank": rank, "frame": frame, "pair": pair, "score": 1 / rank, "peak": 1 / rank, "detections": 2 - rank, "run": "a/b/c/d", "interferograms": 9}
+        {
+            "rank": rank, "frame": frame, "pair": pair, "score": 1 / rank, "peak": 1 / rank, "detections": 2 - rank, "run": "a/b/c/d",
+            "scope": "frame", "units": 9,
+        }
         for rank, (frame, pair) in enumerate(PAIRS, 1)
     ]  # fmt: skip
     root.mkdir(parents=True, exist_ok=True)

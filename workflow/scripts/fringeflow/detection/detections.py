@@ -30,7 +30,8 @@ COLUMNS = [
     "threshold",
     "rate_promised",
     "attained",
-    "interferograms",
+    "scope",
+    "units",
     "earthquake",
     "magnitude",
     "distance_km",
@@ -64,7 +65,7 @@ def summary(scanned: Sequence[Scanned], out: Path) -> pd.DataFrame:
         In any order.
     out : Path
         Tab-separated table to write: `COLUMNS`. Of equal scores the one with more area above its threshold comes first, then the
-        one whose frame and pair do. `interferograms` are those that the threshold rests on; `peak` is the highest
+        one whose frame and pair do. `scope` and `units` tell what the threshold rests on (see `operating_point`); `peak` is the highest
         value of the map, and `windows_above` reach the threshold of windows.
 
     Returns
@@ -83,7 +84,7 @@ def summary(scanned: Sequence[Scanned], out: Path) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS[1:])
     table = table.sort_values(["score", "area_above_km2", "frame", "pair"], ascending=[False, False, True, True], kind="stable")
     table.insert(0, "rank", np.arange(1, len(table) + 1))
-    for name in ("detections", "days", "windows", "windows_above", "interferograms"):
+    for name in ("detections", "days", "windows", "windows_above", "units"):
         table[name] = table[name].astype("Int64")
     with atomic(out) as part:
         table.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
@@ -125,7 +126,7 @@ def _row(one: Scanned) -> dict[str, Any]:
         "windows_above": int(np.count_nonzero(p >= point["window_threshold"])),
         "peak_longitude": whole["peak_at"][0],
         "peak_latitude": whole["peak_at"][1],
-        **{name: point[name] for name in ("threshold", "rate_promised", "attained", "interferograms")},
+        **{name: point[name] for name in ("threshold", "rate_promised", "attained", "scope", "units")},
         **{name: whole[name] for name in ("frame", "pair", "peak", "area_above_km2", "detections", "run", "run_digest")},
         **{name: whole[name] for name in ("earthquake", "magnitude", "distance_km", "days")},
     }

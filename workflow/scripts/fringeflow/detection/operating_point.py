@@ -3,9 +3,9 @@
 What is outlined are pixels of the map, so the rate is one of pixels: the share of a quiet interferogram's area that reaches the
 threshold. A threshold for single windows, which scatter more than their weighted means do, is given beside it. Both come
 from `risk.control_risk`, which says what is promised. What could break the promise: pairs of another frame have another
-atmosphere, so those of the frame itself are used alone where they suffice; pairs that share an acquisition share its atmosphere, so
-that only those count that share none (`units`). Where so few are known that the rate cannot be kept, the threshold is not
-lower than even odds.
+atmosphere, so those of the frame itself are used alone where they suffice, and otherwise a whole frame counts once; pairs that share
+an acquisition share its atmosphere, so that only those count that share none (`units`). Where so few are known that the rate cannot be
+kept, the threshold is not lower than even odds.
 """
 
 import logging
@@ -18,7 +18,7 @@ import numpy as np
 
 from fringeflow.config.studies import Detect
 from fringeflow.detection.risk import DEFAULT, EDGES, RiskControl, control_risk, count_values, shares_of
-from fringeflow.detection.units import choose_units
+from fringeflow.detection.units import Units, choose_units
 from fringeflow.detection.windows import read_windows
 from fringeflow.errors import DatasetError
 from fringeflow.files import read_json, sha256_file, write_json
@@ -48,8 +48,8 @@ def operating_point(
 ) -> dict[str, Any]:
     """Choose the threshold for one interferogram and write it down with all that it rests on.
 
-    Quiet pairs of its own frame are used alone where they are enough for the rate, otherwise together with those of other
-    frames; of pairs that share an acquisition one counts. Neither the interferogram itself counts nor pairs of its frame that share
+    Quiet pairs of its own frame are used alone where they are enough for the rate, and of those that share an acquisition one; otherwise
+    all frames, each of which counts once (see `choose_units`). Neither the interferogram itself counts nor pairs of its frame that share
     days with it: if it is not as quiet as it is held to be, they show the same.
 
     Parameters
@@ -74,10 +74,11 @@ def operating_point(
     -------
     dict
         What was written: `threshold` (of the map) and `window_threshold`, `rate_asked`, `rate_promised`, `attained`,
-        `share_above` and `window_share_above` (of the quiet interferograms, mean), `interferograms` (n: they share no acquisition),
-        `windows`, `scope` (`frame`, `all` or `none`), `rests_on` (keys), `sharing` (keys of quiet ones of that scope that share an
-        acquisition with one of these), `left_out` (keys of `fitted`), `overlapping` (keys that share days with it), `run`,
-        `run_digest` and `says`, a sentence for people.
+        `share_above` and `window_share_above` (mean over the units), `scope` and `units` (the n that the promise rests on:
+        interferograms of this `frame` that share no acquisition, `all` frames, or `none`), `interferograms` (in them), `windows`,
+        `rests_on` (keys), `sharing` (keys of this frame that do not count, since they share an acquisition with one of these),
+        `left_out` (keys of `fitted`), `overlapping` (keys that share days with it), `run`, `run_digest` and `says`, a sentence for
+        people.
 
     Raises
     ------
@@ -92,11 +93,7 @@ def operating_point(
         del known[name]
     frame = key.split("/")[0]
     units = choose_units(known, frame, rate)
-    used = [known[name] for name in units.keys]
-    pixels, windows = (
-        control_risk(np.array([getattr(shown, what) for shown in used]).reshape(len(used), len(EDGES)), rate)
-        for what in ("pixels", "windows")
-    )
+    pixels, windows = (control_risk(_losses(units, known, what), rate) for what in ("pixels", "windows"))
     result = {
         "frame": frame,
         "pair": key.split("/")[1],
@@ -105,13 +102,14 @@ def operating_point(
         "rate_asked": rate,
         "rate_promised": pixels.promised,
         "attained": pixels.attained,
-        "share_above": pixels.share if used else None,
-        "window_share_above": windows.share if used else None,
-        "interferograms": len(used),
-        "windows": sum(shown.count for shown in used),
+        "share_above": pixels.share if units.groups else None,
+        "window_share_above": windows.share if units.groups else None,
         "scope": units.scope,
-        "rests_on": list(units.keys),
-        "sharing": sorted(name for name in set(known) - set(units.keys) if units.scope == "all" or name.split("/")[0] == frame),
+        "units": len(units.groups),
+        "interferograms": len(units.keys),
+        "windows": sum(known[name].count for name in units.keys),
+        "rests_on": units.keys,
+        "sharing": sorted(name for name in set(known) - set(units.keys) if name.split("/")[0] == frame),
         "left_out": seen,
         "overlapping": together,
         **about,
@@ -136,6 +134,12 @@ def read_operating_point(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{path}: expected an operating point with a threshold, found none ({error}); make it again") from error
     return found
+
+
+def _losses(units: Units, known: Mapping[str, Quiet], what: str) -> np.ndarray:
+    """Return the loss of each unit, shape (units, len(EDGES)): the mean of its interferograms'."""
+    means = [np.mean([getattr(known[name], what) for name in group], axis=0) for group in units.groups]
+    return np.array(means).reshape(len(means), len(EDGES))
 
 
 def _at_least_even(found: RiskControl) -> float:
@@ -180,13 +184,15 @@ def _read(quiet: Sequence[Path], run: Path, like: Detect | None) -> tuple[dict[s
 
 
 def _say(found: Mapping[str, Any]) -> str:
-    """Say what the threshold promises and rests on."""
-    count = found["interferograms"]
+    """Say what the threshold promises, and of how many units of which kind."""
+    count, units = found["interferograms"], found["units"]
     if not count:
         return f"no quiet interferogram is known: the threshold is {DEFAULT:g} by habit, and no rate of false alarms is promised"
     ones = f"{count} quiet interferogram{'s' * (count > 1)}"
-    of = "this frame" if found["scope"] == "frame" else f"{len({key.split('/')[0] for key in found['rests_on']})} frame(s)"
-    basis = f"{ones} of {of}{' that share no acquisition' * (count > 1)}"
+    if found["scope"] == "frame":
+        basis = f"{ones} of this frame{' that share no acquisition' * (count > 1)}"
+    else:
+        basis = f"{units} frame{'s' * (units > 1)} with {ones}, of which a frame counts once"
     if found["threshold"] > 1:
         return f"the maps of {basis} reach a probability of 1, so that nothing can stand out: no alarm is given"
     if found["attained"]:

@@ -1,19 +1,19 @@
 """The threshold that keeps a rate of false alarms: conformal risk control over quiet interferograms.
 
 Pixels and windows of one interferogram overlap and lie under one atmosphere, so that a million of them are not a million
-observations; nor are pairs that share an acquisition (see `units`). The unit is an interferogram that shares none with the others:
-L_i(t), the share of it that reaches the threshold t, lies between 0 and 1 and falls with t, and for such losses conformal risk
-control gives a threshold without any assumption on scores. With n of them,
+observations; nor are pairs that share an acquisition, or those of one other frame. `units` says what is one: an interferogram, or the
+mean of a frame's. L_i(t), the share of unit i that reaches the threshold t, lies between 0 and 1 and falls with t, and for such losses
+conformal risk control gives a threshold without any assumption on scores. With n units,
 
     t = min { t : n / (n + 1) mean_i L_i(t) + 1 / (n + 1) <= rate },     E L_new(t) <= rate
 
-if a further quiet one is exchangeable with them; the expectation is over all of them, calibration included.
+if a further one is exchangeable with them; the expectation is over all of them, calibration included.
 1 / (n + 1) stands for the worst that the new one might do. It is also the least that n units can promise: for a
 smaller rate the threshold is put above everything in them, for which the formula gives 1 / (n + 1), and the outcome says that
 the rate asked for is not attained.
 
 A bound that holds with a certainty 1 - d for this one threshold, rather than on average over thresholds (Bates et al. 2021,
-arXiv:2101.02703), would need n >= log(d) / log(1 - rate) quiet interferograms even if nothing in them were above it: 230 for 1 % at
+arXiv:2101.02703), would need n >= log(d) / log(1 - rate) units even if nothing in them were above it: 230 for 1 % at
 90 %. Hardly any frame has them, so none is given.
 
 References
@@ -51,7 +51,7 @@ class RiskControl:
     attained : bool
         Whether that is the rate asked for.
     share : float
-        Mean share of the given interferograms that reaches it; NaN without any.
+        Mean share of the given units that reaches it; NaN without any.
     """
 
     threshold: float
@@ -90,7 +90,7 @@ def control_risk(losses: np.ndarray, rate: float) -> RiskControl:
     Parameters
     ----------
     losses : ndarray, shape (n, len(EDGES))
-        `shares_of` each quiet interferogram.
+        `shares_of` each unit.
     rate : float
         Between 0 and 1: the share of a further quiet interferogram that may reach the threshold, on average.
 

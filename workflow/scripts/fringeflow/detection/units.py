@@ -1,8 +1,9 @@
-"""What counts as one observation among quiet interferograms: pairs that share an acquisition share its atmosphere.
+"""What counts as one observation among quiet interferograms.
 
-The promise of `risk.control_risk` needs units that are exchangeable with a new one. A network of three or four pairs to an acquisition
-is not as many units: in a bad acquisition all of them are bad. The interferogram that is judged shares none with them, so they
-must share none with each other.
+The promise of `risk.control_risk` needs units that are exchangeable with a new one. Within a frame they are interferograms that share
+no acquisition: of a network of three or four pairs to an acquisition all are bad when that is. Interferograms of other frames share
+a frame's ground and climate, which are not those of the one that is judged; there the unit is the frame, with the mean of all its
+interferograms: however many there are of one frame, they tell of one.
 """
 
 from collections.abc import Iterable
@@ -16,17 +17,22 @@ class Units:
     Attributes
     ----------
     scope : str
-        `frame`: interferograms of the frame itself; `all`: of all frames; `none`: there is nothing.
-    keys : tuple of str
-        Interferograms, `frame/pair`: each is a unit.
+        `frame`: interferograms of the frame itself; `all`: frames, that of the judged one among them; `none`: there is nothing.
+    groups : tuple of tuples of str
+        The interferograms, `frame/pair`, of each unit: it is the mean of what they show.
     """
 
     scope: str
-    keys: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """All these interferograms."""
+        return [key for group in self.groups for key in group]
 
 
 def choose_units(keys: Iterable[str], frame: str, rate: float) -> Units:
-    """Choose what a threshold rests on: the frame itself where it has enough units for the rate, otherwise all frames.
+    """Choose what a threshold rests on: the frame itself where it has enough units for the rate or no fewer than there are frames.
 
     By names alone: what an interferogram shows has no say in whether it counts.
 
@@ -41,15 +47,19 @@ def choose_units(keys: Iterable[str], frame: str, rate: float) -> Units:
 
     Examples
     --------
-    >>> choose_units(["102A_05000_131313/20210101_20210113", "102A_05000_131313/20210113_20210125"], "102A_05000_131313", 0.5)
-    Units(scope='frame', keys=('102A_05000_131313/20210101_20210113',))
+    >>> quiet = ["A/20210101_20210113", "A/20210113_20210125", "B/20210101_20210113"]
+    >>> choose_units(quiet, "A", 0.5)
+    Units(scope='frame', groups=(('A/20210101_20210113',),))
+    >>> choose_units(quiet, "A", 0.34)
+    Units(scope='all', groups=(('A/20210101_20210113', 'A/20210113_20210125'), ('B/20210101_20210113',)))
     """
-    everything = disjoint(keys)
-    own = tuple(key for key in everything if key.split("/")[0] == frame)
-    if not everything:
-        return Units("none", ())
-    enough = bool(own) and (rate >= 1 / (len(own) + 1) or len(own) == len(everything))
-    return Units("frame", own) if enough else Units("all", everything)
+    frames: dict[str, list[str]] = {}
+    for key in sorted(keys):
+        frames.setdefault(key.split("/")[0], []).append(key)
+    own = disjoint(frames.get(frame, []))
+    if own and (rate >= 1 / (len(own) + 1) or len(own) >= len(frames)):
+        return Units("frame", tuple((key,) for key in own))
+    return Units("all" if frames else "none", tuple(map(tuple, frames.values())))
 
 
 def disjoint(keys: Iterable[str]) -> tuple[str, ...]:

@@ -44,8 +44,8 @@ happened (Mw 5.2 to 6.8), scored at 0.5. Real interferograms: {real}. The number
 
 ## Thresholds
 `quiet.parquet` holds what this model sees in real quiet interferograms ({quiet}), so that an interferogram without quiet ones beside it
-gets a threshold. With {count} of them no rate of false alarms below {least_rate:.2g} can be promised, so that the threshold is then 0.5 or
-more by rule and not by proof, and they are of {frames} frame(s): quiet pairs of your own are better.
+gets a threshold. They are of {frames} frame(s), and in another frame each counts once: no rate of false alarms below {least_rate:.2g} can
+be promised there, so that the threshold is then 0.5 or more by rule and not by proof. Quiet pairs of your own are better.
 
 ## What it cannot do
 - Earthquakes that leave less than about a fringe. {other} phase, other sensors or pixel sizes: never tried.
@@ -93,6 +93,7 @@ def card(
         All that it was scored on, and the quiet ones among them.
     """
     settings, made_of = about["made_of"]["settings"], about["made_of"]
+    frames = len({pair.interferogram.frame for pair in quiet})
     return TEXT.format(
         view=about["view"],
         prevalence=about["prevalence"],
@@ -113,9 +114,8 @@ def card(
         real="; ".join(f"{pair.interferogram.key} ({pair.event.event})" for pair in pairs) or "none",
         implants=IMPLANTS,
         quiet=", ".join(pair.interferogram.key for pair in quiet) or "none",
-        count=len(quiet),
-        frames=len({pair.interferogram.frame for pair in quiet}),
-        least_rate=1 / (len(quiet) + 1),
+        frames=frames,
+        least_rate=1 / (frames + 1),
         code=made_of["code"] or "unknown",
         threads=made_of["threads"],
         **{key: settings[key] for key in ("input_size", "tiles", "passes", "seed")},

@@ -92,16 +92,22 @@ def _lead(frame: pd.DataFrame, run: str) -> str:
         f"{len(frame):,} interferogram{'s were' if several else ' was'} scanned with {run}; {found:,} of them "
         f"{'hold' if found != 1 else 'holds'} something above the threshold."
     ]
-    if "interferograms" in frame and pd.notna(first["interferograms"]):
-        said.append(
-            f"The threshold of the first rests on {int(first['interferograms']):,} quiet interferogram{'s' if first['interferograms'] != 1 else ''}."
-        )
+    if "units" in frame and pd.notna(first["units"]):
+        said.append(f"The threshold of the first rests on {_basis(int(first['units']), str(first['scope']))}.")
     unsure = int((frame["attained"].astype(str) == "False").sum()) if "attained" in frame else 0
     if unsure:
         said.append(
             f"Too few quiet interferograms are known to promise the rate of false alarms that was asked for, of {unsure:,} of {len(frame):,}."
         )
     return " ".join(said)
+
+
+def _basis(units: int, scope: str) -> str:
+    """Say how many units of which kind a threshold rests on."""
+    several = "s" * (units != 1)
+    if scope == "all":
+        return f"quiet interferograms of {units:,} frame{several}, each of which counts once"
+    return f"{units:,} quiet interferogram{several}{' of its frame' * (units > 0)}{' that share no acquisition' * (units > 1)}"
 
 
 def _ranked(frame: pd.DataFrame, quicklooks: Sequence[Path]) -> list[tuple[str, Path]]:
