@@ -16,7 +16,7 @@ from fringeflow.detection.operating_point import operating_point
 from fringeflow.detection.outline import outline
 from fringeflow.detection.quicklook import draw_quicklook
 from fringeflow.detection.scan import scan_interferogram
-from fringeflow.insar.tiling import distance_km
+from fringeflow.insar.reach import distance_km
 from fringeflow.models.registry import resolve_model
 from fringeflow.training.train import train_run
 from tests.unit import toy_learning

@@ -14,6 +14,8 @@ quake\tportal\t2021-03-03T10:16:00\t39.8\t22.2\t8\t6.3
 area\tportal\t\t\t\t\t
 """
 FRAME, OTHER = "102A_05000_131313", "106A_09048_000909"
+NOWHERE = "\t"
+"""Latitude and longitude of a row that has none."""
 PAIRS = {
     "quake": ["20210218_20210303", "20210218_20210309", "20210101_20210113", "20210309_20210321"],
     "area": ["20240106_20240118"],
@@ -53,6 +55,29 @@ def test_pairs_that_an_earthquake_of_their_frame_may_have_touched_are_not_quiet(
         f"{OTHER}/20240301_20240313",
     }
     assert quiet(found) == {f"{FRAME}/20210101_20210113", f"{FRAME}/20210309_20210321", f"{OTHER}/20240106_20240118"}
+
+
+@pytest.mark.parametrize(
+    ("place", "magnitude", "area", "untouched"),
+    [
+        ((39.75, 22.1), 6.5, NOWHERE, {"20210101_20210113", "20240106_20240118"}),
+        ((36.0, 27.0), 6.5, NOWHERE, {"20210101_20210113", "20210309_20210321", "20240106_20240118"}),
+        ((36.0, 27.0), 7.5, NOWHERE, {"20210101_20210113", "20240106_20240118"}),
+        ((0.5, 120.0), 6.5, NOWHERE, {"20210101_20210113", "20210309_20210321"}),
+        ((0.5, 120.0), 6.5, "-0.5\t-91.2", {"20210101_20210113", "20210309_20210321", "20240106_20240118"}),
+        ((0.5, -90.0), 6.5, "-0.5\t-91.2", {"20210101_20210113", "20210309_20210321"}),
+    ],
+    ids=["here", "far", "far and great", "at the latitude of an area without a place", "far from the area's place", "near it"],
+)
+def test_an_earthquake_that_is_listed_with_another_frame_touches_what_it_may_reach(plan, tmp_path, place, magnitude, area, untouched):
+    """It took place whether or not somebody looked for its interferograms in this frame too."""
+    (tmp_path / "events.tsv").write_text(EVENTS.replace("area\tportal\t\t\t", f"area\tportal\t\t{area}"))
+    where = "\t".join(map(str, place))
+    with open(tmp_path / "events.tsv", "a") as events, open(tmp_path / "pairs.tsv", "a") as pairs:
+        for name, day in (("second", "2021-03-15"), ("third", "2024-01-10")):
+            events.write(f"{name}\tportal\t{day}T18:38:00\t{where}\t8\t{magnitude}\n")
+        pairs.write("second\t080D_05000_131313\t20210310_20210328\nthird\t080D_05000_131313\t20240103_20240120\n")
+    assert {key.split("/")[1] for key in quiet(plan())} == untouched
 
 
 def test_a_user_may_say_that_a_frame_or_a_pair_of_the_folder_is_quiet(plan):

@@ -13,8 +13,8 @@ from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import DatasetError, ProductError
 from fringeflow.insar.prepare import prepare_event
 from fringeflow.insar.prepared import open_interferogram
+from fringeflow.insar.reach import distance_km
 from fringeflow.insar.tiles import tile_event
-from fringeflow.insar.tiling import distance_km
 from fringeflow.store import open_samples
 from tests.unit.toy_raw import FRAME, products_of, smooth_phase, write_raw
 

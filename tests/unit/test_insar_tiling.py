@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fringeflow.errors import ProductError
-from fringeflow.insar.tiling import GeoGrid, Tile, TileGrid, distance_km, starts
+from fringeflow.insar.reach import distance_km
+from fringeflow.insar.tiling import GeoGrid, Tile, TileGrid, starts
 
 
 @given(st.integers(1, 3000), st.integers(1, 300), st.integers(1, 400))

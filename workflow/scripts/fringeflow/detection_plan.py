@@ -1,6 +1,5 @@
 """What rules of detection need: which interferograms are scanned, with which run, and which of them are quiet."""
 
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -140,9 +139,8 @@ class DetectionPlan(PretrainingPlan):
     def is_quiet(self, key: str) -> bool:
         """Whether a real interferogram is known to show no deformation.
 
-        It stands in a table, or its frame in `detect.quiet`, and no earthquake of the tables with interferograms of its frame falls into
-        its days, the first and the last included, since without the time of the acquisitions it may lie on either side. Or it is named
-        in `detect.quiet` itself: then a person has looked.
+        It stands in a table, or its frame in `detect.quiet`, and no earthquake of the tables may have touched it (`is_untouched`). Or it
+        is named in `detect.quiet` itself: then a person has looked.
         """
         frame, event = key.split("/")[0], self.scanned[key][0]
         if event.source != "portal":
@@ -177,21 +175,9 @@ class DetectionPlan(PretrainingPlan):
         Not all there are: every one that is added would then draw all outlines again, and 10,000 would be told to 10,000 jobs.
         """
         row = self._scanned(wildcards)[1]
-        names = {quake.event for quake in self._quakes.get(row.frame, []) if quake.source == "portal"}
-        around = sorted({*names, *self._about_the_time_of(row)})
+        names = {event.event for event in self._seen_in.get(row.frame, []) if event.is_earthquake}
+        around = sorted({*names, *self._quakes_about(row.dates, DAYS)})
         return canonical_json([self.tables.events[name].model_dump(mode="json", exclude={"place"}) for name in around])
-
-    def _about_the_time_of(self, row: Interferogram) -> list[str]:
-        """Return the earthquakes of the portal that `detection.earthquakes` may name for an interferogram."""
-        first, second = (day.toordinal() + by for day, by in zip(row.dates, (-DAYS, DAYS), strict=True))
-        days = self._days
-        return [name for _, name in days[bisect_left(days, (first, "")) : bisect_left(days, (second + 1, ""))]]
-
-    @cached_property
-    def _days(self) -> list[tuple[int, str]]:
-        """Day and name of every earthquake of the portal, in order."""
-        rows = [event for event in self.tables.events.values() if event.is_earthquake and event.source == "portal"]
-        return sorted((event.time.date().toordinal(), event.event) for event in rows if event.time is not None)
 
     def detection_files(self, name: str) -> list[str]:
         """Return a file of every scanned interferogram."""

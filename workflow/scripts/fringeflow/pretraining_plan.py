@@ -1,16 +1,19 @@
 """What rules of pretraining need: which networks, and which real interferograms they are trained or scored on."""
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fringeflow.collection_plan import CollectionPlan
 from fringeflow.config.pretraining import Pretraining
-from fringeflow.config.tables import Event, Interferogram, days_outside
+from fringeflow.config.tables import Event, Interferogram
 from fringeflow.errors import ConfigError, nearest
 from fringeflow.files import canonical_json
+from fringeflow.insar.reach import may_reach
 from fringeflow.models.registry import ARCHITECTURES
 
 FOLDER = "results/pretraining"
@@ -90,21 +93,36 @@ class PretrainingPlan(CollectionPlan):
         return [f"{FOLDER}/{name}/package/card.md" for name in sorted(self.config.pretraining)]
 
     @cached_property
-    def _quakes(self) -> dict[str, list[Event]]:
-        """The earthquakes with interferograms of a frame, by frame."""
+    def _seen_in(self) -> dict[str, list[Event]]:
+        """The real events with interferograms of a frame, by frame."""
         found: dict[str, list[Event]] = {}
         for name, rows in self.tables.interferograms.items():
-            for frame in sorted({row.frame for row in rows} if self.tables.events[name].is_earthquake else ()):
+            for frame in sorted({row.frame for row in rows} if self.tables.events[name].source == "portal" else ()):
                 found.setdefault(frame, []).append(self.tables.events[name])
         return found
 
-    def quakes_within(self, row: Interferogram) -> list[Event]:
-        """Return the earthquakes of the tables with interferograms of the same frame that fall into the days of an interferogram.
+    def _quakes_about(self, dates: tuple[date, date], days: int = 0) -> list[str]:
+        """Return the real earthquakes from some days before the first of two dates to as many after the second."""
+        first, second = dates[0].toordinal() - days, dates[1].toordinal() + days
+        known = self._days
+        return [name for _, name in known[bisect_left(known, (first, "")) : bisect_left(known, (second + 1, ""))]]
 
-        The first and the last day count: without the time of the acquisitions it may lie on either side.
+    @cached_property
+    def _days(self) -> list[tuple[int, str]]:
+        """Day and name of every real earthquake, in order."""
+        rows = [event for event in self.tables.events.values() if event.is_earthquake and event.source == "portal"]
+        return sorted((event.time.date().toordinal(), event.event) for event in rows if event.time is not None)
+
+    def quakes_within(self, row: Interferogram) -> list[Event]:
+        """Return the real earthquakes that may reach into an interferogram's frame and fall into its days.
+
+        One may that has interferograms of the frame, and one that is too near to be ruled out (`may_reach`), whatever frames its own are
+        of. The first and the last day count: without the time of the acquisitions it may lie on either side.
         """
-        near = self._quakes.get(row.frame, [])
-        return [quake for quake in near if quake.time is not None and days_outside(quake.time.date(), row.dates) == 0]
+        known = self._seen_in.get(row.frame, [])
+        listed = {event.event for event in known}
+        about = [self.tables.events[name] for name in self._quakes_about(row.dates)]
+        return [quake for quake in about if quake.event in listed or may_reach(quake, row.frame, known)]
 
     def is_untouched(self, row: Interferogram) -> bool:
         """Whether no earthquake falls into the days of an interferogram."""

@@ -66,8 +66,9 @@ class Detect(Strict):
     )
     quiet: list[str] = Field(
         [],
-        description="Interferograms of `folder` as `frame/pair`, or whole frames, that hold no deformation. Pairs of the tables that no earthquake "
-        "of their frame falls into are known to be quiet.",
+        description="Interferograms of `folder` as `frame/pair`, or whole frames, that hold no deformation. Pairs of the tables are known to be "
+        "quiet unless an earthquake of the tables falls into their days that is listed with their frame, or that where the frame lies (by the places of "
+        "its events, or else the latitude in its name) does not rule out.",
     )
     run: str = Field(
         "best",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from fringeflow.config.tables import DAYS, Event, days_outside
-from fringeflow.insar.tiling import distance_km
+from fringeflow.insar.reach import distance_km
 
 
 @dataclass(frozen=True)

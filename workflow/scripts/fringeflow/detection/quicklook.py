@@ -18,7 +18,8 @@ from fringeflow.detection.geotiff import read_probability
 from fringeflow.detection.windows import Bands
 from fringeflow.errors import DatasetError
 from fringeflow.insar.prepared import open_interferogram
-from fringeflow.insar.tiling import EARTH_RADIUS_KM, GeoGrid
+from fringeflow.insar.reach import EARTH_RADIUS_KM
+from fringeflow.insar.tiling import GeoGrid
 
 LONGEST = 800
 """Most pixels along a side that a picture draws; larger interferograms are thinned."""

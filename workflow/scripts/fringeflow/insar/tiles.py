@@ -22,7 +22,8 @@ from fringeflow.errors import DatasetError, ProductError
 from fringeflow.files import atomic
 from fringeflow.insar.labels import Label, Outline, beside, gather_evidence, judge, read_outlines
 from fringeflow.insar.prepared import open_interferogram, read_index
-from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid, distance_km
+from fringeflow.insar.reach import distance_km
+from fringeflow.insar.tiling import Bounds, GeoGrid, Tile, TileGrid
 from fringeflow.progress import track
 from fringeflow.store import write_samples
 from fringeflow.store_shared import Target, runs, write_shared

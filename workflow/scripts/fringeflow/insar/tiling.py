@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import asin, ceil, cos, radians, sin, sqrt
+from math import ceil
 
 import numpy as np
 
 from fringeflow.errors import ProductError
-
-EARTH_RADIUS_KM = 6371.0088
 
 
 def starts(length: int, size: int, stride: int) -> tuple[int, ...]:
@@ -183,14 +181,3 @@ class GeoGrid:
         west, north = self.west + tile.column * self.dx, self.north - tile.row * self.dy
         box = (west, north - tile.size * self.dy, west + tile.size * self.dx, north)
         return Bounds(*(round(value, 9) for value in box))
-
-
-def distance_km(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """Return the great-circle distance between two points (latitude, longitude), degrees, on a sphere.
-
-    >>> round(distance_km((0.0, 179.5), (0.0, -179.5)), 1)
-    111.2
-    """
-    (lat_a, lon_a), (lat_b, lon_b) = ((radians(x), radians(y)) for x, y in (a, b))
-    haversine = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin((lon_b - lon_a) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(haversine)))
