@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.workflow.mini import MADE_BY, Mini, cut, flip
 
 FILES = tuple(MADE_BY)

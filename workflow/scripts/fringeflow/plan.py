@@ -124,13 +124,13 @@ class Plan(ReportPlan):
         return canonical_json({key: [row.model_dump(mode="json", exclude={"place"}) for row in rows] for key, rows in found.items()})
 
     def _others(self, name: str) -> dict[str, list[Event]]:
-        """Return the other earthquakes of the same frame that fall into the days of an event's interferograms.
+        """Return the other earthquakes that may reach into the frame and the days of an event's interferograms.
 
         Real ones only: a simulated interferogram shows its own earthquake and no other.
         """
         found: dict[str, list[Event]] = {}
         for row in self.tables.interferograms[name] if self.event(name).source == "portal" else ():
-            others = [quake for quake in self.quakes_within(row) if quake.event != name and quake.source == "portal"]
+            others = [quake for quake in self.quakes_within(row) if quake.event != name]
             found |= {row.key: others} if others else {}
         return found
 

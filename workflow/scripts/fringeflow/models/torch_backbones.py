@@ -39,7 +39,7 @@ class TorchEncoder:
 
     def __init__(self, network: nn.Module, *, bfloat16: bool):
         self.device = device_of_this_machine()
-        self.network = network.eval().requires_grad_(False).to(self.device, memory_format=torch.channels_last)
+        self.network = network.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
         self.bfloat16 = bfloat16
         self.shape = (int(network.num_features),)  # type: ignore[arg-type]
 
