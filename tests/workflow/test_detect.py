@@ -22,4 +22,4 @@ def test_twice_the_interferograms_are_twice_the_dependencies(fresh):
     workspace = fresh("detect")
     few, more, many = (dependencies(workspace, frames) for frames in (2, 4, 6))
     assert many - more == more - few
-    assert many < 15 * 6 * PAIRS
+    assert many < 10 * 6 * PAIRS
