@@ -155,9 +155,19 @@ def _scan_piece(scan: EventScan, key: str, stamp: str, pieces: Path, threads: in
     """Scan one interferogram and return what is wrong with it, nothing if all is well."""
     detector = _opened(scan.run, scan.spectrogram)
     with attempt(pieces) as own:
-        options = {"size": scan.size, "spectrogram": scan.spectrogram, "stamp": stamp, "threads": threads}
         try:
-            scan_interferogram(scan.interferograms, key, detector, scan.settings, out=own / MAP, windows=own / WINDOWS, **options)
+            scan_interferogram(
+                scan.interferograms,
+                key,
+                detector,
+                scan.settings,
+                size=scan.size,
+                spectrogram=scan.spectrogram,
+                out=own / MAP,
+                windows=own / WINDOWS,
+                stamp=stamp,
+                threads=threads,
+            )
         except (DatasetError, ProductError) as error:
             return str(error)
         check()  # a worker may outlive its run
