@@ -1,12 +1,15 @@
 """A run on disk: what it writes, that it never sees the test split, and that it can be applied again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fringeflow.config.models import Training
 from fringeflow.errors import DatasetError, ModelError
-from fringeflow.files import read_json
+from fringeflow.files import read_json, write_json
+from fringeflow.models import base
 from fringeflow.training.predict import load_run
 from fringeflow.training.train import train_run
 from tests.unit.toy_learning import CLASSES, QUICK, ToyDataset, model, strategy, toy_dataset, write_event
@@ -54,6 +57,36 @@ def test_a_run_writes_what_the_workflow_expects(toy, name):
     assert {"seed", "epoch", "loss", "validation_loss", "validation_pr_auc"} <= set(pd.read_parquet(out / "history.parquet"))
     assert read_json(out / "timing.json")["seconds"] > 0
     assert not [path for path in out.rglob("*") if "pickle" in path.suffix or path.suffix in (".pkl", ".pt", ".joblib")]
+
+
+def test_a_run_tells_which_real_interferograms_its_weights_have_seen(toy, monkeypatch):
+    """They are no measure of quiet for it, whatever its own dataset holds."""
+    seen = ["106A_09048_000909/20240106_20240118"]
+    package, alone, run = (toy.root / name for name in ("package", "alone", "other"))
+    monkeypatch.setattr(base, "FOLDER", package)
+    write_json(package / "run.json", {"name": "net", "trained_on": seen})
+    write_json(run / "run.json", {"trained_on": {"deformation": 12}})
+    spec = model("hog_svm")
+    embeddings = toy.embeddings(spec, "wrapped")
+    for weights, told in {
+        str(package / "backbone.safetensors"): seen,
+        base.NAME: seen,
+        str(alone / "backbone.safetensors"): [],
+        str(run / "backbone.safetensors"): [],
+        "": [],
+    }.items():
+        encoder = replace(spec.encoder_spec, weights=weights, weights_digest="0" * 64 if weights else "")
+        train_run(
+            toy.samples,
+            toy.dataset,
+            embeddings,
+            toy.root / "run",
+            view="wrapped",
+            model=replace(spec, encoder_spec=encoder),
+            strategy=strategy("none"),
+            settings=SETTINGS,
+        )
+        assert read_json(toy.root / "run/run.json")["pretrained_on"] == told
 
 
 @pytest.mark.parametrize("name", MODELS)

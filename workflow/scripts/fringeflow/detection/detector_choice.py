@@ -36,7 +36,7 @@ class Chosen:
         return [path] if not self.dataset and path.is_file() else []
 
     def fitted_keys(self, samples: Sequence[Path]) -> set[str]:
-        """Return the interferograms, `frame/pair`, that the run was fitted or chosen on.
+        """Return the interferograms, `frame/pair`, that the run was fitted or chosen on, or its pretrained backbone before.
 
         Parameters
         ----------
@@ -47,7 +47,8 @@ class Chosen:
             return set(read_json(self.folder / "run.json").get("trained_on", []))
         path = next(path for path in samples if path.parent.name == self.dataset)
         table = pd.read_parquet(path, columns=["frame", "pair", "split"])
-        return set((table["frame"] + "/" + table["pair"])[table["split"] != "test"])
+        before = read_json(self.folder / "run.json").get("pretrained_on", [])
+        return {*(table["frame"] + "/" + table["pair"])[table["split"] != "test"], *before}
 
 
 def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Mapping[str, int], packaged: str, *, out: Path) -> None:

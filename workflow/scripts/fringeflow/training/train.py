@@ -14,6 +14,8 @@ from fringeflow.config.models import Training
 from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import atomic, canonical_json, read_json, remove, sha256_file, sha256_text, write_json
 from fringeflow.imbalance.spec import StrategySpec
+from fringeflow.models.base import NAME as BASE
+from fringeflow.models.base import packaged_folder
 from fringeflow.models.spec import ModelSpec
 from fringeflow.provenance import versions
 from fringeflow.training.cascade import fitter_of
@@ -223,6 +225,7 @@ def train_run(
         raise _with_history(error, out) from error
     fitted = time.perf_counter()
     about["trained_on"] = {name: int(count) for name, count in zip(data.task.classes, train.counts(len(data.task.classes)), strict=True)}
+    about["pretrained_on"] = _pretrained_on(model)
     about["adjust"] = strategy.adjustment(train.labels, len(data.task.classes))
     with atomic(out / "model") as folder:
         folder.mkdir()
@@ -236,6 +239,16 @@ def train_run(
     remove(out / "checkpoint")
     end = time.perf_counter()
     write_json(out / "timing.json", {"seconds": end - begin, "fit_seconds": fitted - begin, "seeds": len(fits), "threads": threads})
+
+
+def _pretrained_on(model: ModelSpec) -> list[str]:
+    """Return the real interferograms, `frame/pair`, that given weights were trained on, as the run.json beside them tells."""
+    encoder = model.encoder_spec
+    if not encoder.weights_digest:
+        return []
+    path = (packaged_folder(BASE) if encoder.weights == BASE else Path(encoder.weights).parent) / "run.json"
+    known = read_json(path).get("trained_on") if path.is_file() else None
+    return sorted(known) if isinstance(known, list) else []  # a run of this module tells numbers by class
 
 
 def _save(fits: list[Fitted], seeds: list[int], folder: Path) -> list[dict[str, Any]]:
