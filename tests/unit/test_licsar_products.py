@@ -46,6 +46,10 @@ def test_flipped_bytes_in_compressed_blocks_are_refused(tmp_path):
         ("cc", phase(), {}, "expected 0..1"),
         ("unw", phase(), {"crs": None}, "no coordinate reference system; expected EPSG:4326"),
         ("unw", phase(), {"crs": "EPSG:32634"}, "EPSG:32634; expected EPSG:4326"),
+        ("unw", phase(), {"crs": "EPSG:4230"}, "EPSG:4230; expected EPSG:4326"),
+        ("unw", phase(), {"crs": "EPSG:4269"}, "EPSG:4269; expected EPSG:4326"),
+        ("unw", phase(), {"crs": "+proj=longlat +ellps=WGS84 +pm=paris"}, "expected EPSG:4326"),
+        ("unw", phase(), {"crs": "+proj=longlat +ellps=intl"}, "expected EPSG:4326"),
         ("unw", phase(), {"transform": Affine(90, 0, 21, 0, -90, 40)}, "the geotransform"),
         ("unw", phase(), {"transform": GRID @ Affine.rotation(10)}, "the geotransform"),
     ],
@@ -57,6 +61,19 @@ def test_what_is_no_licsar_product_is_refused_in_words(tmp_path, product, values
     assert told in str(error.value)
     assert str(path) in str(error.value)
     assert "To do:" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "crs",
+    [
+        "EPSG:4326",
+        "OGC:CRS84",
+        "+proj=longlat +ellps=WGS84 +no_defs",
+        'GEOGCS["WGS 84",DATUM["WGS_1984",SPHEROID["WGS 84",6378137,298.257223563]],PRIMEM["Greenwich",0],UNIT["degree",0.0174532925199433]]',
+    ],
+)
+def test_wgs_84_counts_under_whatever_name_a_writer_gives_it(tmp_path, crs):
+    assert check_product(write_tif(tmp_path / "a.tif", phase(), crs=crs), "unw").rows == 60
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from rasterio.transform import from_origin
 from fringeflow.errors import ProductError
 from fringeflow.files import atomic
 from fringeflow.insar.tiling import GeoGrid
+from fringeflow.licsar.products import is_wgs84
 
 LEVEL = 1
 """Of DEFLATE: twice as fast as the default, for 6 % more bytes."""
@@ -97,7 +98,7 @@ def read_probability(path: Path) -> tuple[np.ndarray, GeoGrid, dict[str, str]]:
         with rasterio.open(path) as source:
             if source.crs is None:
                 raise ProductError(f"{path}: found no coordinate reference system; expected EPSG:4326. To do: scan the interferogram again")
-            if not source.crs.is_geographic:
+            if not is_wgs84(source.crs):
                 raise ProductError(
                     f"{path}: found the coordinate reference system {source.crs.to_string()}; expected EPSG:4326 (longitude and latitude)"
                 )

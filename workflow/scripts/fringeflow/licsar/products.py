@@ -9,6 +9,7 @@ No-data rules, by product and vintage:
 - A nodata value that the file itself declares counts for every product.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import rasterio
 from affine import Affine
 from numpy.typing import NDArray
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
@@ -34,6 +36,8 @@ MAX_BAND_BYTES = 1_000_000_000
 """Of a row of blocks, which is read at once."""
 CHUNK_PIXELS = 4_000_000
 BAND_PIXELS = 700_000
+WGS84 = (r'SPHEROID\["[^"]*",6378137(\.0*)?,298\.257223563', r'PRIMEM\["[^"]*",0(\.0*)?[,\]]', r'UNIT\["degree",0\.0174532925')
+"""What stands in the WKT of a geographic reference system on it."""
 REPLACE = "remove the file and fetch it again"
 UNITS = {"unw": "radian", "diff_pha": "radian", "cc": "1"}
 LONG_NAMES = {"unw": "unwrapped phase", "diff_pha": "wrapped phase", "cc": "coherence"}
@@ -66,6 +70,17 @@ def _open(path: Path) -> DatasetReader:
         raise _problem(path, f"a file of {path.stat().st_size} bytes that cannot be opened ({error})", "a GeoTIFF") from None
 
 
+def is_wgs84(crs: CRS) -> bool:
+    """Whether coordinates are longitude and latitude in degrees on WGS 84, under whatever name: not every writer gives a code.
+
+    A datum without a name on the ellipsoid of WGS 84 is taken for it; other datums are off by up to some hundred metres.
+
+    >>> [is_wgs84(CRS.from_string(text)) for text in ("EPSG:4326", "+proj=longlat +ellps=WGS84", "EPSG:4230", "EPSG:32634")]
+    [True, True, False, False]
+    """
+    return crs.is_geographic and "TOWGS84" not in crs.wkt and all(re.search(pattern, crs.wkt) for pattern in WGS84)
+
+
 def _check_header(path: Path, source: DatasetReader, product: str) -> None:
     """Refuse what is not one band of a product on a geographic grid."""
     if source.count != 1:
@@ -77,8 +92,8 @@ def _check_header(path: Path, source: DatasetReader, product: str) -> None:
         raise _problem(path, f"pixels of type {kind}", "uint8 (0..255), or floating-point 0..1, coherence")
     if source.crs is None:
         raise _problem(path, "no coordinate reference system", "EPSG:4326")
-    if not source.crs.is_geographic:
-        raise _problem(path, f"the coordinate reference system {source.crs.to_string()}", "EPSG:4326 (longitude and latitude)")
+    if not is_wgs84(source.crs):
+        raise _problem(path, f"the coordinate reference system {source.crs.to_string()}", "EPSG:4326 (longitude and latitude on WGS 84)")
     grid = source.transform
     if grid.b or grid.d or grid == Affine.identity() or not 0 < abs(grid.a) < 1 or not 0 < abs(grid.e) < 1:
         raise _problem(path, f"the geotransform {tuple(grid)[:6]}", "a north-oriented grid of about 0.001 degree")
@@ -136,8 +151,8 @@ def check_product(path: str | Path, product: str) -> ProductInfo:
     Raises
     ------
     ProductError
-        If it is no GeoTIFF, is cut off or corrupt, has more than one band, the wrong type of pixels, no
-        geographic reference, or an implausible size.
+        If it is no GeoTIFF, is cut off or corrupt, has more than one band, the wrong type of pixels, another
+        reference system than WGS 84, or an implausible size.
     EmptyProductError
         If no pixel holds data; for coherence, if all are 0.
     """
