@@ -50,6 +50,7 @@ def test_samples_lead_to_their_tiles_and_parts_hold_whole_events(tmp_path):
         assert set(mine["store"]) == {path.parent.as_posix()}
     assert dataset["classes"] == CLASSES
     assert dataset["positive"] == "deformation"
+    assert dataset["pixel_deg"] == 0.001
     assert sum(map(len, dataset["events"].values())) == 8
     row = summary.set_index("split").loc["all"]
     assert (row["tiles"], row["deformation"], row["ambiguous_left_out"], row["events"], row["interferograms"]) == (152, 20, 8, 8, 24)

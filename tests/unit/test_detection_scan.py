@@ -185,6 +185,20 @@ def test_bad_input_is_told(interferograms, runs, tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left behind"
 
 
+@pytest.mark.parametrize(("pixel_deg", "passes"), [(None, True), (0.0012, True), (0.003, False), (0.0003, False)])
+def test_pixels_of_another_size_than_in_training_are_refused(pixel_deg, passes, interferograms, runs, tmp_path):
+    """Here they measure 0.001 degree, as in runs that do not tell."""
+    run = tmp_path / "runs/toy/wrapped/hog_svm/none"
+    shutil.copytree(runs / "toy/wrapped/hog_svm/none", run)
+    write_json(run / "run.json", {**read_json(run / "run.json"), "pixel_deg": pixel_deg})
+    if passes:
+        assert (scan(interferograms, run, tmp_path / "out") / "probability.tif").exists()
+        return
+    with pytest.raises(ProductError, match=f"{KEY} has pixels of 0.001 x 0.001 degrees; expected about {pixel_deg}"):
+        scan(interferograms, run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
@@ -204,7 +218,7 @@ def test_runs_that_cannot_be_used_are_told(change, error, interferograms, runs, 
 
 def test_interferograms_without_data_or_a_place_are_told(raster, runs, tmp_path):
     run = runs / "toy/wrapped/hog_svm/none"
-    sparse = np.where(np.random.default_rng(0).random(raster.shape) < 0.3, 1.0, np.nan).astype("f4")
+    sparse = np.where(np.random.default_rng(0).random(raster.shape) < 0.3, raster, np.nan)
     store = prepared(tmp_path, sparse)
     with pytest.raises(DatasetError, match=r"none of the \d+ windows of .* has wrapped phase in 50% of its pixels"):
         scan(store, run, tmp_path / "out")

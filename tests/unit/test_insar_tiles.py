@@ -32,8 +32,8 @@ QUAKE = Event(
 )
 PAIRS = [Interferogram(event="quake", frame=FRAME, pair=name) for name in (PAIR, QUIET_PAIR)]
 COLUMNS = [
-    *("sample", "event", "frame", "pair", "row", "column", "west", "south", "east", "north", "valid_fraction", "unwrapped_fraction"),
-    *("mean_coherence", "fringes", "deformed_fraction", "coseismic", "label", "why"),
+    *("sample", "event", "frame", "pair", "row", "column", "west", "south", "east", "north", "pixel_deg", "valid_fraction"),
+    *("unwrapped_fraction", "mean_coherence", "fringes", "deformed_fraction", "coseismic", "label", "why"),
 ]
 
 
@@ -91,6 +91,7 @@ def test_numbers_of_the_index_are_those_of_the_pixels(prepared, tmp_path):
         assert row.north == pytest.approx(40 - 0.001 * row.row, abs=1e-9)
         assert row.west == pytest.approx(22 + 0.001 * row.column, abs=1e-9)
         assert (row.east - row.west, row.north - row.south) == pytest.approx((0.032, 0.032), abs=1e-9)
+        assert row.pixel_deg == 0.001
 
 
 def test_only_the_coseismic_pair_is_positive(prepared, tmp_path):

@@ -53,6 +53,7 @@ def test_a_run_writes_what_the_workflow_expects(toy, name):
     np.testing.assert_allclose(table[[f"p_{label}" for label in CLASSES]].sum(axis=1), 1, atol=1e-9)
     about = read_json(out / "run.json")
     assert about["classes"] == list(CLASSES) and about["positive"] == "deformation" and about["view"] == "wrapped"
+    assert about["pixel_deg"] == 0.001, "what a scan compares its pixels with"
     assert about["dataset"]["counts"]["train"] == {"deformation": 12, "no_deformation": 28}
     assert {"seed", "epoch", "loss", "validation_loss", "validation_pr_auc"} <= set(pd.read_parquet(out / "history.parquet"))
     assert read_json(out / "timing.json")["seconds"] > 0

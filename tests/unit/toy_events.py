@@ -65,13 +65,14 @@ def write_event(
                     "pair": pair,
                     "row": row * size,
                     "column": column * size,
+                    "pixel_deg": 0.001,
                     "coseismic": label != "no_deformation",
                     "label": label,
                     "valid_fraction": 1.0,
                 }
             )
             tiles.append(tiles_of(rng, size, {"deformation": 4.0, "ambiguous": 0.5}.get(label, 0.0)))
-    columns = ["sample", "event", "frame", "pair", "row", "column", "coseismic", "label", "valid_fraction"]
+    columns = ["sample", "event", "frame", "pair", "row", "column", "pixel_deg", "coseismic", "label", "valid_fraction"]
     folder.mkdir(parents=True)
     pd.DataFrame(rows, columns=columns).to_parquet(folder / "tiles.parquet", index=False)
     for view in views if tiles else ():

@@ -71,7 +71,7 @@ def toy_dataset(root: Path, *, quiet: int = 24, deformed: int = 8, views: tuple[
                 for row, label in enumerate(labels)
             ]
     pd.DataFrame(rows).to_parquet(toy.samples, index=False)
-    write_json(toy.dataset, {"name": "toy", "classes": list(CLASSES), "positive": "deformation", "digest": "0" * 64})
+    write_json(toy.dataset, {"name": "toy", "classes": list(CLASSES), "positive": "deformation", "digest": "0" * 64, "pixel_deg": 0.001})
     return toy
 
 

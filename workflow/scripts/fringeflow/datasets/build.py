@@ -79,8 +79,9 @@ def build_dataset(
         chosen.to_parquet(part, index=False)
     with atomic(summary) as part:
         counts.to_csv(part, sep="\t", index=False, float_format="%.6g", lineterminator="\n")
+    pixel = float(tiles["pixel_deg"].median())
     more = {"tiling": settings.tiling, "split": settings.split.model_dump(), "shared_acquisitions": common, "words": TILES}
-    write_json(dataset, describe(name, chosen, counts, classes, positive, **more))
+    write_json(dataset, describe(name, chosen, counts, classes, positive, **more, pixel_deg=pixel))
 
 
 def _parts(name: str, settings: Dataset, groups: Mapping[str, str], tiles: pd.DataFrame) -> dict[str, str]:

@@ -10,7 +10,7 @@ from fringeflow.config.classes import AMBIGUOUS
 from fringeflow.errors import DatasetError, bullets, nearest
 from fringeflow.store import open_samples
 
-COLUMNS = ("sample", "event", "frame", "pair", "row", "column", "coseismic", "label")
+COLUMNS = ("sample", "event", "frame", "pair", "row", "column", "pixel_deg", "coseismic", "label")
 TILE = ["frame", "pair", "row", "column"]
 """What makes a tile, whichever event it was cut for."""
 

@@ -25,6 +25,8 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 SOURCES = {"wrapped": "wrapped", "unwrapped": "unwrapped", "spectrogram": "wrapped"}
 """Views of interferograms, and the phase that each is made of."""
+PIXEL_DEG = 0.001
+"""Of the tiles of runs that do not tell: LiCSAR's."""
 HELD_BYTES = 1 << 21
 """Features that wait for the head: of vectors many batches, so that it is called seldom; of images, which pass through a whole
 network there while others are encoded, hardly more than one."""
@@ -61,6 +63,11 @@ class Detector:
     def source(self) -> str:
         """The phase that the run's view is made of: `wrapped` or `unwrapped`."""
         return SOURCES[self.run.view]
+
+    @property
+    def pixel_deg(self) -> float:
+        """Size of a pixel of the tiles that the run was trained on, degrees."""
+        return self.run.about.get("pixel_deg") or PIXEL_DEG
 
     def scores(self, batches: Iterable[np.ndarray], *, threads: int) -> np.ndarray:
         """Return the probability of the positive class of every window.

@@ -22,6 +22,8 @@ from fringeflow.progress import progress_bar
 from fringeflow.training.embed import BATCH
 
 logger = logging.getLogger(__name__)
+OTHER_PIXELS = 1.3
+"""Factor by which pixels may differ in size from those of training: fringes vary by more than that among earthquakes."""
 ROWS = 64
 """Of a band that is blended and written at a time: it stays in the processor's cache."""
 
@@ -76,13 +78,15 @@ def scan_interferogram(
     DatasetError
         If the interferogram is missing, damaged, or has no window with enough data.
     ProductError
-        If it has no coordinate reference system or is smaller than a window.
+        If it has no coordinate reference system, is smaller than a window, or its pixels are of another size than those that
+        the run was trained on.
     ModelError
         If there is no such run, or it cannot be used on interferograms.
     """
     detector = run if isinstance(run, Detector) else open_detector(Path(run), spectrogram)
     data = _open(Path(interferograms), key, detector)
     geo = GeoGrid.from_centres(data.latitude, data.longitude)
+    _check_pixels(interferograms, key, geo, detector)
     grid = _grid(interferograms, key, geo, size, settings.stride)
     reader = WindowReader(Bands(data, detector.source), grid, settings.min_valid, batch, detector.mosaic(grid))
     scores = detector.scores(_watched(reader, len(grid), key), threads=threads)
@@ -129,6 +133,15 @@ def _open(interferograms: Path, key: str, detector: Detector) -> Prepared:
             f"{interferograms}: {key} has no coordinate reference system; expected EPSG:4326. To do: run `prepare` for the event again"
         )
     return data
+
+
+def _check_pixels(interferograms: Path, key: str, geo: GeoGrid, detector: Detector) -> None:
+    """Refuse pixels of another size: fringes would look wider or narrower than any that the run has seen."""
+    if not all(1 / OTHER_PIXELS <= size / detector.pixel_deg <= OTHER_PIXELS for size in (geo.dx, geo.dy)):
+        raise ProductError(
+            f"{interferograms}: {key} has pixels of {geo.dx:.5g} x {geo.dy:.5g} degrees; expected about {detector.pixel_deg:.5g}, as in the "
+            f"tiles that {detector.name} was trained on. Leave it out, resample it, or scan with a run that was trained on such pixels"
+        )
 
 
 def _grid(interferograms: Path, key: str, geo: GeoGrid, size: int, stride: int) -> TileGrid:

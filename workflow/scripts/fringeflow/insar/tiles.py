@@ -203,6 +203,7 @@ def _describe(
         "south": bounds.south,
         "east": bounds.east,
         "north": bounds.north,
+        "pixel_deg": round((bounds.east - bounds.west) / tile.size, 9),
         "valid_fraction": seen / tile.size**2,
         "unwrapped_fraction": np.nan,
         "mean_coherence": mean_coherence,

@@ -27,6 +27,7 @@ from fringeflow.pretraining.network import Learner, encoder_of
 from fringeflow.pretraining.stream import CHUNK, augmented, chunk_of, stream_chunks
 from fringeflow.pretraining.tiles import Tiles
 from fringeflow.progress import progress_bar
+from fringeflow.simulate.varied_scene import PIXEL_DEG
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.fit_torch import TorchFit
 
@@ -219,6 +220,7 @@ def _write_run(
             "training": {"bfloat16": True},
             "trained_prevalence": float(held.targets.mean()),
             "size": settings.tile,
+            "pixel_deg": PIXEL_DEG,
             "fits": [{"seed": settings.seed, "stem": STEM, "load": load}],
             "trained_on": sorted({ground.interferogram.key for ground in quiet}),
             "made_of": made_of,

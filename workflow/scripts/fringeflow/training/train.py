@@ -40,6 +40,8 @@ class Data:
     digest: str
     embeddings: Path
     threads: int
+    pixel_deg: float | None
+    """Of interferograms."""
 
     @classmethod
     def read(cls, samples: Path, dataset: Path, embeddings: Path, *, threads: int) -> "Data":
@@ -54,7 +56,7 @@ class Data:
         table = pd.read_parquet(samples)
         task = Task(tuple(about["classes"]), about.get("positive"))
         check_splits(table, task, source=str(samples))
-        return cls(table, task, about["digest"], Path(embeddings), threads)
+        return cls(table, task, about["digest"], Path(embeddings), threads, about.get("pixel_deg"))
 
     def rows(self, *splits: str) -> pd.DataFrame:
         """Return the rows of some splits, in the dataset's order."""
@@ -210,6 +212,7 @@ def train_run(
         "training": settings.model_dump(mode="json"),
         "classes": list(data.task.classes),
         "positive": data.task.positive,
+        "pixel_deg": data.pixel_deg,
         "dataset": {"digest": data.digest, "counts": _counts(data.samples)},
         "embeddings": sha256_file(embeddings),
         "extra": None if extra is None else {"samples": sha256_file(extra[0]), "embeddings": sha256_file(extra[1])},
