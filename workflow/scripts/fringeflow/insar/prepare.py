@@ -22,6 +22,7 @@ from fringeflow.insar.deposit import write_interferogram
 from fringeflow.insar.phase import PI, rewrap
 from fringeflow.insar.unwrap import UNWRAPPERS, unwrap
 from fringeflow.licsar.names import PHASES, PRODUCTS, product_file
+from fringeflow.licsar.plausible import check_range, check_together, step_of
 from fringeflow.licsar.products import read_band, read_product, row_bands
 from fringeflow.progress import track
 
@@ -73,7 +74,7 @@ def prepare_event(
     Raises
     ------
     ProductError
-        If a product is missing, corrupt, empty, or on another grid than its siblings.
+        If a product is missing, corrupt, empty, on another grid than its siblings, or has the values of another product.
     """
     if not interferograms:
         raise ProductError(f"event '{event.event}' has no interferogram to prepare; add rows to the interferograms table")
@@ -227,11 +228,16 @@ def _phases(paths: dict[str, Path], shape: tuple[int, ...], spare: dict[str, np.
     arrays = {role: _raster(role, shape, spare) for role in {"wrapped", "valid", *(ROLES[name] for name in paths)}}
     if "unwrapped" in arrays:
         made["unwrapped"] = "unw"
+    step = step_of(arrays["wrapped"].size)
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in PHASES if name in paths}
 
     def read(rows: slice) -> None:
         band = {role: array[rows] for role, array in arrays.items()}
         for name, path in paths.items():
             read_band(path, name, rows, band[ROLES[name]])
+            if name in samples:
+                values = band[ROLES[name]].ravel()[::step]
+                samples[name].append(values[np.isfinite(values)])
         wrapped, unwrapped = band["wrapped"], band.get("unwrapped")
         if "diff_pha" not in paths and unwrapped is not None:
             wrapped[...] = rewrap(unwrapped)
@@ -243,6 +249,9 @@ def _phases(paths: dict[str, Path], shape: tuple[int, ...], spare: dict[str, np.
             np.copyto(band["coherence"], np.float32(np.nan), where=~seen)
 
     dask.compute(*(dask.delayed(read)(rows) for rows in row_bands(paths.values())))
+    for name, values in samples.items():
+        check_range(paths[name], name, np.concatenate(values), step)
+    check_together(paths, arrays["wrapped"], arrays.get("unwrapped"), arrays.get("coherence"))
     return arrays, made
 
 

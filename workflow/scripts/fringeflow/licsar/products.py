@@ -26,6 +26,7 @@ from rasterio.windows import Window
 
 from fringeflow.errors import ProductError
 from fringeflow.licsar.names import PHASES, PRODUCTS
+from fringeflow.licsar.plausible import check_range, step_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -152,15 +153,17 @@ def check_product(path: str | Path, product: str) -> ProductInfo:
     ------
     ProductError
         If it is no GeoTIFF, is cut off or corrupt, has more than one band, the wrong type of pixels, another
-        reference system than WGS 84, or an implausible size.
+        reference system than WGS 84, an implausible size, or values that are no phase's.
     EmptyProductError
         If no pixel holds data; for coherence, if all are 0.
     """
     path = Path(path)
     _known(product)
     counted = 0
+    seen: list[NDArray[Any]] = []
     with _open(path) as source:
         _check_header(path, source, product)
+        step = step_of(source.width * source.height)
         for window in _bands(source, BAND_PIXELS):
             values = _read(path, source, window)
             valid = _has_data(values, product, source.nodata)
@@ -168,12 +171,16 @@ def check_product(path: str | Path, product: str) -> ProductInfo:
                 if values.dtype.kind == "f" and np.any(valid & ((values < 0) | (values > 1))):
                     raise _problem(path, f"coherence from {np.nanmin(values)} to {np.nanmax(values)}", "0..1 in floating point")
                 valid &= values != 0
+            else:
+                seen.append(values.ravel()[::step][valid.ravel()[::step]])
             counted += int(np.count_nonzero(valid))
         rows, columns = source.height, source.width
     if not counted:
         action = "drop the interferogram from the table, or use another mirror"
         text = f"{path}: found {rows} x {columns} pixels without data; expected at least one with data. To do: {action}."
         raise EmptyProductError(text)
+    if seen:
+        check_range(path, product, np.concatenate(seen), step)
     return ProductInfo(rows, columns, counted / (rows * columns))
 
 
