@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_shifted_grids_are_refused_with_both_files_and_grids(tmp_path, phase, gr
         prepare(tmp_path)
     assert not (tmp_path / "interferograms.zarr").exists()
     prepare(tmp_path, grid_tolerance_px=1)
+
+
+def test_a_raster_of_more_pixels_than_allowed_is_refused_unread(tmp_path):
+    folder = write_raw(tmp_path / "raw", PAIR, products_of(smooth_phase(), "diff_pha"))
+    path = folder / f"{PAIR}.geo.diff_pha.tif"
+    with rasterio.open(path) as source:
+        profile = {**source.profile, "width": 22_000, "height": 22_000, "tiled": True, "blockxsize": 512, "blockysize": 512}
+    with rasterio.open(path, "w", sparse_ok=True, **profile):
+        pass
+    assert path.stat().st_size < 100_000
+    begin = time.monotonic()
+    with pytest.raises(ProductError, match=r"22000 x 22000 pixels; expected at most 100,000,000 \(prepare: max_pixels\)"):
+        prepare(tmp_path)
+    assert time.monotonic() - begin < 5
+    with pytest.raises(ProductError, match="at most 1,000 "):
+        write_raw(tmp_path / "raw", PAIR, products_of(smooth_phase()))
+        prepare(tmp_path, max_pixels=1000)
+    prepare(tmp_path, max_pixels=96 * 128)
 
 
 def test_grids_of_another_size_are_refused(tmp_path, phase):

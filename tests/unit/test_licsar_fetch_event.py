@@ -41,6 +41,7 @@ def test_the_list_tells_what_each_interferogram_holds_and_not_where_it_came_from
     assert [(entry["frame"], entry["pair"]) for entry in listed["interferograms"]] == sorted([(FRAME, PAIR), (FRAME, SECOND)])
     for entry in listed["interferograms"]:
         assert set(entry["products"]) == {"unw", "diff_pha", "cc"}
+        assert (entry["rows"], entry["columns"]) == (60, 80)
         for name, about in entry["products"].items():
             path = manifest(tmp_path, entry["pair"]).with_name(f"{entry['pair']}.geo.{name}.tif")
             assert about == {"bytes": path.stat().st_size, "sha256": sha256_file(path)}

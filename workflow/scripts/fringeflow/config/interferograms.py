@@ -17,6 +17,13 @@ class Prepare(Strict):
     looks: float = Field(20.0, ge=1, description="Effective number of looks that the coherence was estimated with.")
     default_coherence: Fraction = Field(0.6, description="Coherence assumed by the unwrapper where the archive has no `cc`.")
     grid_tolerance_px: Fraction = Field(0.05, description="Largest offset between the grids of one interferogram's products, in pixels.")
+    max_pixels: int = Field(
+        100_000_000,
+        gt=0,
+        le=500_000_000,
+        description="Largest interferogram accepted, in pixels: a job needs up to 320 bytes of memory for each. A frame of LiCSAR has about ten "
+        "million.",
+    )
 
 
 class LabelRule(Strict):

@@ -74,7 +74,8 @@ def prepare_event(
     Raises
     ------
     ProductError
-        If a product is missing, corrupt, empty, on another grid than its siblings, or has the values of another product.
+        If a product is missing, corrupt, empty, on another grid than its siblings, too large, or has the values of another
+        product.
     """
     if not interferograms:
         raise ProductError(f"event '{event.event}' has no interferogram to prepare; add rows to the interferograms table")
@@ -170,6 +171,12 @@ def prepare_interferogram(
     hashes = _listed_products(folder)
     paths = {name: folder / product_file(interferogram.pair, name) for name in ROLES if name in hashes}
     products = align({name: read_product(path, name) for name, path in paths.items()}, paths, settings.grid_tolerance_px)
+    name, product = next(iter(products.items()))
+    if product.size > settings.max_pixels:
+        raise ProductError(
+            f"{paths[name]}: found {product.shape[0]} x {product.shape[1]} pixels; expected at most {settings.max_pixels:,} "
+            f"(prepare: max_pixels). To do: raise that if there is the memory, or drop {interferogram.key} from the interferograms table"
+        )
     arrays, made = _phases(paths, next(iter(products.values())).shape, {} if spare is None else spare)
     if not arrays["valid"].any():
         some = paths[next(iter(paths))]

@@ -1,6 +1,7 @@
 """Fetching all interferograms of an event in one job: 10,000 jobs of half a second would cost more than what they fetch."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from fringeflow.errors import DownloadError
 from fringeflow.files import write_json
 from fringeflow.licsar.fetch import fetch_interferogram
 from fringeflow.licsar.names import product_file
+from fringeflow.licsar.products import raster_shape
 from fringeflow.progress import track
 from fringeflow.transfer.download import Downloader
 
@@ -37,8 +39,8 @@ def fetch_event(
     raw : Path
         Folder of `{frame}/{pair}/manifest.json`, with the products beside it.
     out : Path
-        JSON to write: `interferograms`, each with `frame`, `pair` and for each product `bytes` and `sha256`. Not where it came
-        from: only what it holds bears on what is made of it.
+        JSON to write: `interferograms`, each with `frame`, `pair`, `rows` and `columns` of its largest product, and for each
+        product `bytes` and `sha256`. Not where it came from: only what it holds bears on what is made of it.
 
     Returns
     -------
@@ -61,10 +63,13 @@ def fetch_event(
             except DownloadError as error:
                 failed.append(str(error))
                 continue
+            rows, columns = max((raster_shape(manifest.with_name(product_file(pair, name))) for name in products), key=prod)
             listed.append(
                 {
                     "frame": frame,
                     "pair": pair,
+                    "rows": rows,
+                    "columns": columns,
                     "products": {name: {key: about[key] for key in ("bytes", "sha256")} for name, about in products.items()},
                 }
             )

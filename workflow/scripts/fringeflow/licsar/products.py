@@ -184,6 +184,12 @@ def check_product(path: str | Path, product: str) -> ProductInfo:
     return ProductInfo(rows, columns, counted / (rows * columns))
 
 
+def raster_shape(path: Path) -> tuple[int, int]:
+    """Return the rows and columns of a product, from its header; a `ProductError` if it cannot be opened."""
+    with _open(path) as source:
+        return source.height, source.width
+
+
 def read_product(path: str | Path, product: str, chunks: Any = None) -> "xr.DataArray":
     """Open a product lazily, north up, with NaN where it holds no data.
 
