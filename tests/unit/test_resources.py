@@ -1,19 +1,23 @@
 """What jobs ask a cluster for."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from fringeflow.errors import ConfigError
-from fringeflow.resources import Site, growing, held_mb, largest_and_total
+from fringeflow.resources import PACKED, Site, fetched_of, growing, held_mb, largest_and_total, samples_of
 from fringeflow.store import write_samples
 
 
 def fetched(folder, *interferograms):
-    """What rule fetch leaves, for interferograms of products of some megabytes each."""
+    """What rule fetch leaves, in a version that told no rows and columns, for interferograms of products of some megabytes each
+    when unpacked."""
     (folder / "raw").mkdir(parents=True)
-    products = [{name: {"bytes": int(size * 1e6)} for name, size in zip(("unw", "cc"), sizes, strict=False)} for sizes in interferograms]
+    products = [
+        {name: {"bytes": int(size * 1e6 / PACKED)} for name, size in zip(("unw", "cc"), sizes, strict=False)} for sizes in interferograms
+    ]
     path = folder / "raw/quake.json"
     path.write_text(json.dumps({"event": "quake", "interferograms": [{"products": one} for one in products]}))
     return path
@@ -21,6 +25,33 @@ def fetched(folder, *interferograms):
 
 def test_a_list_of_what_was_fetched_stands_for_each_interferogram(tmp_path):
     assert held_mb(fetched(tmp_path, [2, 1], [5])) == pytest.approx([3, 5])
+
+
+def test_an_interferogram_counts_by_its_pixels_and_not_by_how_well_it_is_compressed(tmp_path):
+    """22,000 x 22,000 pixels without data are a file of 16 kB."""
+    path = fetched(tmp_path, [0.016])
+    told = json.loads(path.read_text())
+    told["interferograms"][0] |= {"rows": 22_000, "columns": 22_000}
+    path.write_text(json.dumps(told))
+    assert held_mb(path) == pytest.approx([7744])
+    assert Site().memory(2000, per_largest_mb=20)(None, input=[path], attempt=1) > 100_000
+
+
+def test_rules_in_one_job_with_what_makes_their_input_are_sized_by_what_is_there_before(tmp_path, monkeypatch):
+    """When the job is submitted the input of the later ones is still to be made."""
+    monkeypatch.chdir(tmp_path)
+    path = fetched(tmp_path / "results", [1])
+    told = json.loads(path.read_text())
+    told["interferograms"] = [{**told["interferograms"][0], "rows": 3000, "columns": 2700}] * 10
+    path.write_text(json.dumps(told))
+    event = SimpleNamespace(event="quake", tiling="standard")
+    assert Site().memory(1500, per_largest_mb=6, of=fetched_of)(event, attempt=1) == 1500 + 778
+    assert Site().minutes(20, per_mb=0.02, of=fetched_of)(event, attempt=2) == 92
+    assert Site().minutes(20, per_mb=0.02, of=fetched_of)(SimpleNamespace(event="other"), attempt=1) == 20
+    (tmp_path / "results/datasets/fringes").mkdir(parents=True)
+    (tmp_path / "results/datasets/fringes/samples.parquet").write_bytes(bytes(5_000_000))
+    run = SimpleNamespace(dataset="fringes", view="wrapped")
+    assert Site().memory(2000, per_mb=100, of=samples_of)(run, attempt=1) == 2500
 
 
 def test_a_store_stands_for_its_samples_and_not_for_its_small_file(tmp_path):

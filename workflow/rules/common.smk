@@ -10,7 +10,7 @@ from fringeflow.errors import ConfigError
 from fringeflow.plan import Plan
 from fringeflow.provenance import code_digest
 from fringeflow.report.looks import looks_digest
-from fringeflow.resources import Site
+from fringeflow.resources import Site, fetched_of, samples_of
 
 try:
     PLAN = Plan.load(

@@ -26,7 +26,7 @@ rule doubts:
     threads: 1
     resources:
         mem_mb=SITE.memory(3000, per_mb=0.01),
-        runtime=SITE.minutes(240),
+        runtime=SITE.minutes(240, per_mb=0.01),
     params:
         model=PLAN.curator_json,
         training=PLAN.json("training"),

@@ -24,8 +24,8 @@ rule evaluate:
     threads: 1
     resources:
         **SITE.on_gpu(PLAN.trains_network),  # with its training in one job, see profiles/slurm
-        mem_mb=SITE.memory(2000, per_mb=50),
-        runtime=SITE.minutes(30, per_mb=2, share=0.1),
+        mem_mb=SITE.memory(2000, per_mb=100, of=samples_of),
+        runtime=SITE.minutes(30, per_mb=4, of=samples_of, share=0.1),
     params:
         settings=PLAN.json("evaluation"),
         stages=PLAN.stages_json,

@@ -23,7 +23,7 @@ rule fit_subsets:
     resources:
         **SITE.on_gpu(PLAN.trains_network),
         mem_mb=SITE.memory(3000, per_mb=1000),
-        runtime=SITE.minutes(240),
+        runtime=SITE.minutes(240, per_mb=60),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,

@@ -16,8 +16,8 @@ rule prepare:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=SITE.memory(2000, per_largest_mb=100),
-        runtime=SITE.minutes(30, per_mb=0.5, share=0.6),
+        mem_mb=SITE.memory(2000, per_largest_mb=20),
+        runtime=SITE.minutes(30, per_mb=0.1, share=0.6),
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

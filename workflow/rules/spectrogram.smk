@@ -17,7 +17,7 @@ rule spectrogram:
     threads: 1
     resources:
         mem_mb=SITE.memory(1500),
-        runtime=SITE.minutes(15, per_mb=0.02, share=0.2),
+        runtime=SITE.minutes(15, per_mb=0.02, of=fetched_of, share=0.2),
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram"),

@@ -19,8 +19,8 @@ rule tile:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=SITE.memory(1500, per_largest_mb=6),
-        runtime=SITE.minutes(20, per_mb=0.02, share=0.2),
+        mem_mb=SITE.memory(1500, per_largest_mb=6, of=fetched_of),
+        runtime=SITE.minutes(20, per_mb=0.02, of=fetched_of, share=0.2),
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

@@ -33,7 +33,7 @@ rule train:
     resources:
         **SITE.on_gpu(PLAN.trains_network),
         mem_mb=SITE.memory(3000, per_mb=1000),
-        runtime=SITE.minutes(240, share=0.9),
+        runtime=SITE.minutes(240, per_mb=60, share=0.9),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,

@@ -23,7 +23,7 @@ rule tune_worker:
     resources:
         **SITE.on_gpu(PLAN.trains_network),
         mem_mb=SITE.memory(3000, per_mb=1000),
-        runtime=SITE.minutes(480),
+        runtime=SITE.minutes(480, per_mb=120),
     params:
         model=PLAN.model_json,
         strategy=PLAN.strategy_json,

@@ -1,7 +1,8 @@
 """What a job asks a cluster for: memory and time that grow with its input and with every attempt, and where it runs.
 
 A store is declared to Snakemake by its small `zarr.json`, so the size of that file says nothing: what the store holds
-is told by the attributes in it, and what was fetched by the list of it.
+is told by the attributes in it, and what was fetched by the list of it. Rules that a profile runs in one job with what makes
+their input are sized by what is there when the job is submitted (`fetched_of`, `samples_of`).
 """
 
 import json
@@ -16,8 +17,12 @@ from fringeflow.errors import ConfigError, nearest
 MEGABYTE = 1_000_000
 PHASE_BYTES = 16
 """Of one pixel of a prepared interferogram: wrapped, unwrapped, coherence, and room for validity."""
+PACKED = 5
+"""Times that products as downloaded are smaller than prepared, at most but for rasters without data."""
 LOOKED_AT = 64
 """Inputs that are opened at most; more are judged by as many, evenly chosen: a dataset may have thousands."""
+Sized = Callable[[Any], list[str]]
+"""From wildcards to files, by whose content a job is sized."""
 GPU = {"gpu_partition": "slurm_partition", "gpu_account": "slurm_account", "gpu_qos": "qos"}
 """What a profile says of jobs on a GPU, and what it stands in for."""
 SAID_OF_A_SITE = (*GPU, "download_partition", "most_memory_mb", "most_minutes")
@@ -29,7 +34,8 @@ def held_mb(path: str | Path) -> list[float]:
     Parameters
     ----------
     path : str or Path
-        A list of what was fetched of an event (an item: an interferogram as downloaded), the `zarr.json` of prepared
+        A list of what was fetched of an event (an item: an interferogram as it will be prepared, guessed from its files if the
+        list is of a version that did not tell its rows and columns), the `zarr.json` of prepared
         interferograms (each an item, uncompressed) or of a sample store (one item, uncompressed), or any other file (one
         item: its size).
 
@@ -41,8 +47,7 @@ def held_mb(path: str | Path) -> list[float]:
     path = Path(path)
     try:
         if path.parent.name == "raw":
-            listed = [entry["products"].values() for entry in json.loads(path.read_bytes())["interferograms"]]
-            return [sum(product["bytes"] for product in products) / MEGABYTE for products in listed]
+            return [_fetched_bytes(entry) / MEGABYTE for entry in json.loads(path.read_bytes())["interferograms"]]
         if path.name == "zarr.json":
             about = json.loads(path.read_bytes())["attributes"]
             if "interferograms" in about:
@@ -54,6 +59,23 @@ def held_mb(path: str | Path) -> list[float]:
         return []
 
 
+def _fetched_bytes(entry: dict[str, Any]) -> float:
+    """Return the size of an interferogram: of its pixels, since a file of some kilobytes can hold a whole frame without data."""
+    if "rows" in entry:
+        return float(entry["rows"] * entry["columns"] * PHASE_BYTES)
+    return float(PACKED * sum(product["bytes"] for product in entry["products"].values()))
+
+
+def fetched_of(wildcards: Any) -> list[str]:
+    """Return the list of what was fetched of an event: rules in one job with `prepare` are sized by it."""
+    return [f"results/raw/{wildcards.event}.json"]
+
+
+def samples_of(wildcards: Any) -> list[str]:
+    """Return the index of a dataset: rules in one job with `train` are sized by it."""
+    return [f"results/datasets/{wildcards.dataset}/samples.parquet"]
+
+
 def largest_and_total(paths: Iterable[str | Path]) -> tuple[float, float]:
     """Return the size of the largest item that some inputs hold, and of all together, in MB."""
     paths = list(paths)
@@ -62,7 +84,9 @@ def largest_and_total(paths: Iterable[str | Path]) -> tuple[float, float]:
     return max(items, default=0.0), sum(items) * len(paths) / max(1, len(looked_at))
 
 
-def growing(base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0, at_most: float | None = None) -> Callable[..., int]:
+def growing(
+    base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0, of: Sized | None = None, at_most: float | None = None
+) -> Callable[..., int]:
     """Make a resource of a rule: a base, more with the input, twice as much with every further attempt.
 
     Parameters
@@ -71,6 +95,8 @@ def growing(base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0, at
         MB of memory, or minutes of time, of a job with little input.
     per_largest_mb, per_mb : float
         What an MB of the largest input item adds, and an MB of all input; see `held_mb`.
+    of : function of wildcards, optional
+        Gives the files that count instead of the rule's input.
     at_most : float, optional
         The largest that may be asked for.
 
@@ -84,11 +110,17 @@ def growing(base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0, at
         return ceil(amount if at_most is None else min(amount, at_most))
 
     # Snakemake looks at the names of the arguments of every function for every job: what needs no input does not name it.
+    def grown(paths: Iterable[str], attempt: int) -> int:
+        largest, total = largest_and_total(paths)
+        return limited((base + per_largest_mb * largest + per_mb * total) * 2 ** (attempt - 1))
+
+    if of is not None:
+        return lambda wildcards, attempt: grown(of(wildcards), attempt)
+
     if per_largest_mb or per_mb:
 
         def by_input(wildcards: Any, input: Iterable[str], attempt: int) -> int:
-            largest, total = largest_and_total(input)
-            return limited((base + per_largest_mb * largest + per_mb * total) * 2 ** (attempt - 1))
+            return grown(input, attempt)
 
         return by_input
 
@@ -149,11 +181,11 @@ class Site:
         usual = {resource: said.get(resource) for resource in gpu}
         return cls(gpu, usual, said.get("download_partition"), limits.get("most_memory_mb"), limits.get("most_minutes"))
 
-    def memory(self, base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0) -> Callable[..., int]:
+    def memory(self, base: float, *, per_largest_mb: float = 0.0, per_mb: float = 0.0, of: Sized | None = None) -> Callable[..., int]:
         """Return a rule's `mem_mb`, see `growing`."""
-        return growing(base, per_largest_mb=per_largest_mb, per_mb=per_mb, at_most=self.most_memory_mb)
+        return growing(base, per_largest_mb=per_largest_mb, per_mb=per_mb, of=of, at_most=self.most_memory_mb)
 
-    def minutes(self, base: float, *, per_mb: float = 0.0, share: float = 1.0) -> Callable[..., int]:
+    def minutes(self, base: float, *, per_mb: float = 0.0, share: float = 1.0, of: Sized | None = None) -> Callable[..., int]:
         """Return a rule's `runtime`, see `growing`.
 
         Parameters
@@ -161,7 +193,7 @@ class Site:
         share : float
             Of the longest job, for rules that a profile runs one after the other in one job: their minutes add up.
         """
-        return growing(base, per_mb=per_mb, at_most=self.most_minutes and self.most_minutes * share)
+        return growing(base, per_mb=per_mb, of=of, at_most=self.most_minutes and self.most_minutes * share)
 
     def on_gpu(self, wanted: Callable[[Any], bool]) -> dict[str, Callable[..., Any]]:
         """Return the resources of a rule of which some jobs want a GPU: none at a site without, so that they cost nothing.
