@@ -10,7 +10,8 @@ from fringeflow.detection.risk import EDGES, RiskControl, control_risk, count_va
 from fringeflow.detection.units import disjoint
 from fringeflow.detection.windows import gather_windows, read_windows, write_windows
 from fringeflow.errors import DatasetError
-from fringeflow.files import read_json, sha256_file
+from fringeflow.files import read_json
+from fringeflow.models.base import run_digest
 
 FRAME, OTHER = "102A_05000_131313", "106A_09048_000909"
 
@@ -102,7 +103,7 @@ def scanned(run, path, scores: dict[str, list[float]], mapped: dict[str, list[fl
     write_windows(
         path,
         table,
-        {"maps": maps, "run": "d/wrapped/m/none", "run_digest": sha256_file(run / "run.json"), "size": 64, "stride": 32, "min_valid": 0.5},
+        {"maps": maps, "run": "d/wrapped/m/none", "run_digest": run_digest(run), "size": 64, "stride": 32, "min_valid": 0.5},
     )
 
 

@@ -16,9 +16,10 @@ from fringeflow.detection.geotiff import read_probability
 from fringeflow.detection.risk import count_values
 from fringeflow.detection.windows import Bands, read_windows
 from fringeflow.errors import DatasetError, ModelError, ProductError
-from fringeflow.files import read_json, sha256_file, write_json
+from fringeflow.files import read_json, write_json
 from fringeflow.insar.prepared import open_interferogram
 from fringeflow.insar.tiling import Tile, TileGrid
+from fringeflow.models.base import run_digest
 from fringeflow.models.registry import resolve_model
 from fringeflow.training.train import train_run
 from tests.unit.toy_events import phase
@@ -124,7 +125,7 @@ def test_the_map_lies_where_the_interferogram_does_and_knows_where_it_comes_from
         values = source.read(1)
         half = source.read(1, out_shape=(ROWS // 2, COLUMNS // 2), resampling=Resampling.nearest)
     assert (structure["LAYOUT"], structure["COMPRESSION"]) == ("COG", "DEFLATE")
-    assert (tags["run"], tags["run_digest"]) == ("toy/wrapped/hog_svm/none", sha256_file(run / "run.json"))
+    assert (tags["run"], tags["run_digest"]) == ("toy/wrapped/hog_svm/none", run_digest(run))
     assert (tags["frame"], tags["pair"], tags["stride"], tags["size"]) == (FRAME, PAIR, "48", str(SIZE))
     assert tags["software"].startswith("fringeflow ")
     assert np.isnan(values[np.isnan(raster)]).all()

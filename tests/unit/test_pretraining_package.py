@@ -11,9 +11,10 @@ from fringeflow.detection.detector import open_detector
 from fringeflow.detection.detector_choice import choose_detector, read_detector
 from fringeflow.detection.operating_point import operating_point
 from fringeflow.detection.windows import read_windows
-from fringeflow.errors import ModelError
+from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import read_json, sha256_file, write_json
 from fringeflow.models import base, torch_backbones
+from fringeflow.models.base import run_digest
 from fringeflow.pretraining.install import install
 from fringeflow.pretraining.package import package_model
 from fringeflow.pretraining.prevalence import open_pretrained
@@ -105,10 +106,23 @@ def test_a_packaged_model_can_be_moved(packaged, tmp_path):
     assert str(packaged.parent) not in (packaged / "run.json").read_text()
 
 
+def test_another_head_or_backbone_is_another_model(packaged, tmp_path):
+    """run.json alone was looked at: a head with its signs turned round scanned under the same digest, by the same thresholds."""
+    for number, name in enumerate(("model/seed0.safetensors", "backbone.safetensors", "run.json")):
+        other = shutil.copytree(packaged, tmp_path / str(number))
+        assert run_digest(other) == run_digest(packaged)
+        raw = bytearray((other / name).read_bytes())
+        raw[-2] ^= 0x80
+        (other / name).write_bytes(raw)
+        assert run_digest(other) != run_digest(packaged), name
+    with pytest.raises(DatasetError, match="scores of two runs have no common threshold"):
+        operating_point(OTHER, [packaged / "quiet.parquet"], 0.5, tmp_path / "0", tmp_path / "point.json")
+
+
 def test_its_quiet_windows_are_of_quiet_interferograms_as_the_model_itself_sees_them(packaged, toy):
     table, about = read_windows(packaged / "quiet.parquet")
     assert set(table["pair"]) == {QUIET} and set(about["maps"]) == {toy.rows[QUIET].key}
-    assert about["run_digest"] == sha256_file(packaged / "run.json") and about["run"] == "tiny"
+    assert about["run_digest"] == run_digest(packaged) and about["run"] == "tiny"
     assert sorted(path.name for path in packaged.iterdir()) == FILES, "what they were scanned in is gone"
 
 
@@ -138,7 +152,7 @@ def test_an_installed_model_is_the_same_model_by_another_name(packaged, tmp_path
     assert encoder["weights"] == "fringeflow-base"
     assert encoder["weights_digest"] == sha256_file(tmp_path / "base/backbone.safetensors")
     table, seen = read_windows(tmp_path / "base/quiet.parquet")
-    assert seen["run_digest"] == sha256_file(tmp_path / "base/run.json")
+    assert seen["run_digest"] == run_digest(tmp_path / "base")
     pd.testing.assert_frame_equal(table, read_windows(packaged / "quiet.parquet")[0])
     monkeypatch.setattr(torch_backbones, "WEIGHTS", tmp_path / "base/backbone.safetensors")
     found = open_detector(tmp_path / "base", NO_SPECTRA).scores(tiles(), threads=1)
@@ -171,7 +185,7 @@ def test_a_packaged_folder_can_be_chosen_to_scan(packaged, tmp_path):
     choose_detector([], [], {}, str(packaged), out=out)
     written = read_json(out)
     assert (written["run"], written["size"], written["packaged"]) == (str(packaged), TINY.tile, True)
-    assert written["digest"] == sha256_file(packaged / "run.json")
+    assert written["digest"] == run_digest(packaged)
     chosen = read_detector(out)
     assert (chosen.folder, chosen.size, chosen.dataset) == (packaged, TINY.tile, "")
     assert chosen.quiet == [packaged / "quiet.parquet"]
@@ -202,7 +216,7 @@ def test_the_model_that_comes_along_is_whole_and_in_step():
     assert about["name"] == "fringeflow-base" and about["model"]["encoder"]["weights"] == "fringeflow-base"
     assert about["model"]["encoder"]["weights_digest"] == sha256_file(base.WEIGHTS)
     table, seen = read_windows(folder / "quiet.parquet")
-    assert seen["run_digest"] == sha256_file(folder / "run.json")
+    assert seen["run_digest"] == run_digest(folder)
     assert set(seen["maps"]) == set(table["frame"] + "/" + table["pair"])
     assert not set(seen["maps"]) & set(about["trained_on"])
     card = (folder / "card.md").read_text()

@@ -9,7 +9,7 @@ from fringeflow.config.tables import DAYS, Event, Interferogram
 from fringeflow.errors import ConfigError, nearest
 from fringeflow.files import canonical_json, sha256_file, sha256_text
 from fringeflow.licsar.folder import find_interferograms
-from fringeflow.models.base import QUIET, is_packaged, packaged_folder
+from fringeflow.models.base import QUIET, is_packaged, packaged_folder, run_digest
 from fringeflow.pretraining_plan import PretrainingPlan
 
 FOLDER = "results/detections"
@@ -70,8 +70,9 @@ class DetectionPlan(PretrainingPlan):
         """
         if not self.packaged:
             return ""
-        files = [packaged_folder(self.packaged) / name for name in ("run.json", "metrics.json", QUIET)]
-        return sha256_text(canonical_json({path.name: sha256_file(path) for path in files if path.is_file()}))
+        folder = packaged_folder(self.packaged)
+        files = [folder / name for name in ("metrics.json", QUIET)]
+        return sha256_text(canonical_json({"run": run_digest(folder)} | {path.name: sha256_file(path) for path in files if path.is_file()}))
 
     def sizes_json(self, wildcards: Any) -> str:
         """Return the side of the tiles of every dataset of which a run may scan, in pixels."""

@@ -15,9 +15,10 @@ from fringeflow.encoding.mosaic import Mosaic, factor_of
 from fringeflow.encoding.views import resolve_encoding
 from fringeflow.errors import ModelError, nearest
 from fringeflow.evaluation.temperature import scaled
-from fringeflow.files import read_json, sha256_file
+from fringeflow.files import read_json
 from fringeflow.insar.spectrum import spectrogram
 from fringeflow.insar.tiling import TileGrid, starts
+from fringeflow.models.base import run_digest
 from fringeflow.training.embed import Embedder
 from fringeflow.training.predict import Run, load_run
 
@@ -42,7 +43,7 @@ class Detector:
     name : str
         `dataset/view/model/strategy`.
     digest : str
-        SHA-256 of its run.json, which holds the digests of all it was made of.
+        Of all that it scores with (`run_digest`).
     temperatures : dict of int to float
         By seed. Probabilities are softened by what validation found, but never sharpened: validation of a few separable
         events drives the temperature to its lower bound, which would put every window at 0 or 1, and under another
@@ -175,7 +176,7 @@ def open_detector(folder: Path, spectrogram: Spectrogram) -> Detector:
     return Detector(
         run,
         str(run.about.get("name", "/".join(folder.parts[-4:]))),
-        sha256_file(folder / "run.json"),
+        run_digest(folder),
         temperatures_of(folder, seeds),
         spectrogram,
         embedder,

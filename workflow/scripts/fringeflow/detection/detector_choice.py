@@ -8,8 +8,8 @@ import pandas as pd
 
 from fringeflow.errors import ModelError
 from fringeflow.evaluation.summary import NAMES, chosen_run, read_comparison
-from fringeflow.files import read_json, sha256_file, write_json
-from fringeflow.models.base import QUIET, packaged_folder
+from fringeflow.files import read_json, write_json
+from fringeflow.models.base import QUIET, packaged_folder, run_digest
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Ma
     packaged : str
         `fringeflow-base`, the folder of another packaged model, or empty.
     out : Path
-        JSON to write: `folder`, `run`, `size`, and what a scan depends on: the digest of its run.json, and its temperatures.
+        JSON to write: `folder`, `run`, `size`, and what a scan depends on: the digest of all that it scores with, and its temperatures.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def choose_detector(comparisons: Sequence[Path], runs: Sequence[Path], sizes: Ma
         raise ModelError(f"{folder}: has no positive class among {', '.join(about['classes'])}; it cannot look for one")
     temperature = read_json(folder / "metrics.json").get("temperature")
     size = int(about["size"]) if packaged else sizes[name.split("/")[0]]
-    found = {"run": name, "digest": sha256_file(folder / "run.json"), "temperature": temperature, "size": size}
+    found = {"run": name, "digest": run_digest(folder), "temperature": temperature, "size": size}
     # No path of an installation: what it scanned would look like the work of another model.
     write_json(out, {**found, "folder": name if packaged else folder.as_posix(), "packaged": bool(packaged)})
 

@@ -21,7 +21,8 @@ from fringeflow.detection.risk import DEFAULT, EDGES, RiskControl, control_risk,
 from fringeflow.detection.units import Units, choose_units
 from fringeflow.detection.windows import read_windows
 from fringeflow.errors import DatasetError
-from fringeflow.files import read_json, sha256_file, write_json
+from fringeflow.files import read_json, write_json
+from fringeflow.models.base import run_digest
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def _together(name: str, key: str) -> bool:
 def _read(quiet: Sequence[Path], run: Path, like: Detect | None) -> tuple[dict[str, Quiet], dict[str, str]]:
     """Return what every quiet interferogram shows by its key, and which run saw them."""
     name = read_json(run / "run.json").get("name", "/".join(run.parts[-4:]))
-    wanted = {"run": name, "run_digest": sha256_file(run / "run.json")}
+    wanted = {"run": name, "run_digest": run_digest(run)}
     known: dict[str, Quiet] = {}
     for path in map(Path, quiet):
         table, about = read_windows(path, ["frame", "pair", "p"])

@@ -6,6 +6,8 @@ It is a trained run like any other, whose backbone's weights can be a start for 
 
 from pathlib import Path
 
+from fringeflow.files import canonical_json, sha256_file, sha256_text
+
 NAME = "fringeflow-base"
 ARCHITECTURE = "lite0_stride16"
 BACKBONE = "tf_efficientnet_lite0:5"
@@ -25,6 +27,12 @@ QUIET = "quiet.parquet"
 def packaged_folder(name: str) -> Path:
     """Return where a packaged model lies."""
     return FOLDER if name == NAME else Path(name)
+
+
+def run_digest(folder: Path) -> str:
+    """Return the SHA-256 of what a trained run scores with: its run.json, what was trained, and a backbone of its own if it has one."""
+    files = [folder / "run.json", folder / WEIGHTS.name, *sorted((folder / "model").rglob("*"))]
+    return sha256_text(canonical_json({path.relative_to(folder).as_posix(): sha256_file(path) for path in files if path.is_file()}))
 
 
 def is_packaged(name: str) -> bool:

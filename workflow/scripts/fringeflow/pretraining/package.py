@@ -13,8 +13,8 @@ from fringeflow.config.pretraining import Pretraining
 from fringeflow.config.studies import Detect
 from fringeflow.detection.scan import scan_interferogram
 from fringeflow.detection.windows import gather_windows, read_windows, write_windows
-from fringeflow.files import atomic, read_json, sha256_file, write_json
-from fringeflow.models.base import CARD, QUIET
+from fringeflow.files import atomic, read_json, write_json
+from fringeflow.models.base import CARD, QUIET, run_digest
 from fringeflow.pretraining.card import card
 from fringeflow.pretraining.pairs import RealPair
 from fringeflow.pretraining.prevalence import at_prevalence
@@ -88,5 +88,5 @@ def renamed(folder: Path, weights: str, digest: str) -> dict[str, Any]:
     write_json(folder / "run.json", about)
     if (folder / QUIET).is_file():
         table, seen = read_windows(folder / QUIET)
-        write_windows(folder / QUIET, table, {**seen, "run_digest": sha256_file(folder / "run.json")})
+        write_windows(folder / QUIET, table, {**seen, "run_digest": run_digest(folder)})
     return about
