@@ -95,6 +95,7 @@ def test_at_the_operating_threshold_quiet_tiles_are_quiet_and_deformation_is_see
         key = pair.interferogram.key
         point = json.loads((maps / key / "point.json").read_text())
         assert key not in point["rests_on"]
+        assert (point["threshold"], point["attained"]) == (0.5, False), "one frame keeps no rate of 1 %"
         alarms = scored[key]["p"].to_numpy() >= point["window_threshold"]
         if pair.event.magnitude is None:
             assert alarms.mean() <= 0.05

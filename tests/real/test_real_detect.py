@@ -89,7 +89,7 @@ def test_two_quiet_interferograms_promise_little_and_it_is_said(made, tables):
         assert pair.key not in point["rests_on"]
         count = 1 if pair.event == "us7000df40" else 0
         assert (point["interferograms"], point["units"]) == (2 * count, count), "both Galapagos pairs are of one frame"
-        assert point["threshold"] == 0.5
+        assert point["threshold"] >= 0.5, "not below even odds, and above what this model is falsely certain of"
         assert point["rate_promised"] == 1 / (count + 1)
 
 
