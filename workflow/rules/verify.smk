@@ -7,12 +7,6 @@ from snakemake.iocontainers import Wildcards
 from fringeflow.verification import settings_now
 
 
-def inputs_now(rule, wildcards):
-    """Return the inputs that the workflow of now gives to a job."""
-    found, *_ = workflow.get_rule(rule).expand_input(Wildcards(fromdict=wildcards))
-    return found
-
-
 rule verify:
     log:
         "logs/verify.log",
@@ -30,7 +24,9 @@ rule verify:
                 for rule in workflow.rules
                 if rule.output
             },
-            inputs_now,
+            lambda name, found: workflow.get_rule(name).expand_input(
+                Wildcards(fromdict=found)
+            )[0],
         ),
         table="results/verify.tsv",
     message:
