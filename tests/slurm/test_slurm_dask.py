@@ -106,6 +106,24 @@ def test_the_workflow_hires_workers_for_large_events(cluster, small):
     assert workspace.planned(*targets) == []
 
 
+def test_a_submitted_job_hires_workers_of_its_own(cluster, small):
+    """`sbatch` is called inside a SLURM job here, whose environment speaks of that job."""
+    workspace: SlurmWorkspace = small("dask_in_slurm")
+    event = workspace.rows("events")[0]["event"]
+    workspace.keep_events([event])
+    folder = workspace.folder / "results/events" / event
+    target = f"results/events/{event}/interferograms.zarr/zarr.json"
+    workspace.snakemake("--cores", "2", target)
+    alone = files_of(folder)
+    shutil.rmtree(folder)
+    workspace.configure(dask={**SETTINGS, "min_pairs": 1})
+    before = cluster.last()
+    workspace.succeed(workspace.submit(target))
+    names = [job["JobName"] for job in cluster.jobs(before)]
+    assert names.count(f"prepare-{event}") >= 2 and len(set(names)) > 1, names
+    assert files_of(folder) == alone
+
+
 ORPHANS = f"""
 import os, signal
 from fringeflow.cluster import hire

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from fringeflow.insar.prepare import prepare_event
 from fringeflow.insar.prepared import open_interferogram
 from fringeflow.insar.spectrum import spectrogram_event
 from fringeflow.insar.tiles import tile_event
+from fringeflow.plan import Plan
 from tests.unit.toy_cluster import Mortal, crew_of, files_of
 from tests.unit.toy_raw import FRAME, products_of, smooth_phase, write_raw
 
@@ -202,3 +204,16 @@ def test_errors_of_the_configuration_survive_the_way_back_from_a_worker():
     error = pickle.loads(pickle.dumps(ConfigError(["a is wrong", "b as well"])))
     assert error.problems == ["a is wrong", "b as well"]
     assert str(error).startswith("2 problems")
+
+
+def test_only_events_that_hire_count_as_crews_and_their_jobs_may_wait(root, monkeypatch):
+    """A profile limits how many hire at the same time; with threads alone nothing is limited and nobody waits."""
+    monkeypatch.chdir(root)
+    tables = {"events": ["config/events.tsv"], "interferograms": ["config/interferograms.tsv"]}
+    alone = Plan.load({"catalogue": tables})
+    event, rows = next(iter(alone.tables.interferograms.items()))
+    wildcards = SimpleNamespace(event=event)
+    assert (alone.crews(wildcards), alone.crew_wait_min) == (0, 0)
+    for least, expected in ((len(rows), 1), (len(rows) + 1, 0)):
+        shared = Plan.load({"catalogue": tables, "dask": {"cluster": "slurm", "min_pairs": least, "wait_min": 45}})
+        assert (shared.crews(wildcards), shared.crew_wait_min) == (expected, 45)

@@ -107,6 +107,17 @@ def test_an_outline_is_told_of_earthquakes_of_its_frame_and_of_about_its_time_al
     assert [event["event"] for event in told] == ["after", "before", "quake"]
 
 
+def test_a_simulated_interferogram_is_told_of_its_own_earthquake(plan):
+    """It was told of none, so that no detection in the embedded archive was ever near one."""
+    found = plan(events=["area", "sim001_evia"])
+    for key, (event, _) in found.scanned.items():
+        frame, pair = key.split("/")
+        told = json.loads(found.detection_events_json(SimpleNamespace(frame=frame, pair=pair)))
+        if event.source == "simulated":
+            assert [row["event"] for row in told] == ["sim001_evia"]
+            assert told[0]["magnitude"] == event.magnitude
+
+
 def test_a_frame_that_is_called_quiet_does_not_make_its_earthquake_quiet(plan):
     """Only a person who names the very pair has looked at it."""
     spanning = f"{FRAME}/20210218_20210309"

@@ -49,7 +49,8 @@ rule scan:
     threads: 2
     resources:
         mem_mb=SITE.memory(3000, per_largest_mb=10),
-        runtime=SITE.minutes(60, per_mb=0.2),
+        runtime=SITE.minutes(60 + PLAN.crew_wait_min, per_mb=0.2),
+        crews=PLAN.crews,
     params:
         interferograms=PLAN.scan_keys,
         settings=PLAN.detect_json("stride", "min_valid"),

@@ -17,7 +17,8 @@ rule prepare:
     threads: 1
     resources:
         mem_mb=SITE.memory(2000, per_largest_mb=20),
-        runtime=SITE.minutes(30, per_mb=0.1, share=0.6),
+        runtime=SITE.minutes(30 + PLAN.crew_wait_min, per_mb=0.1, share=0.6),
+        crews=PLAN.crews,
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

@@ -17,7 +17,10 @@ rule spectrogram:
     threads: 1
     resources:
         mem_mb=SITE.memory(1500),
-        runtime=SITE.minutes(15, per_mb=0.02, of=fetched_of, share=0.2),
+        runtime=SITE.minutes(
+            15 + PLAN.crew_wait_min, per_mb=0.02, of=fetched_of, share=0.2
+        ),
+        crews=PLAN.crews,
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram"),

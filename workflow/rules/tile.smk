@@ -20,7 +20,10 @@ rule tile:
     threads: 1
     resources:
         mem_mb=SITE.memory(1500, per_largest_mb=6, of=fetched_of),
-        runtime=SITE.minutes(20, per_mb=0.02, of=fetched_of, share=0.2),
+        runtime=SITE.minutes(
+            20 + PLAN.crew_wait_min, per_mb=0.02, of=fetched_of, share=0.2
+        ),
+        crews=PLAN.crews,
     params:
         event=PLAN.event_json,
         interferograms=PLAN.interferograms_json,

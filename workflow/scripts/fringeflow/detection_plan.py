@@ -173,9 +173,12 @@ class DetectionPlan(PretrainingPlan):
     def detection_events_json(self, wildcards: Any) -> str:
         """Return the earthquakes that a detection may be near to: those of its frame, and all of about its time.
 
-        Not all there are: every one that is added would then draw all outlines again, and 10,000 would be told to 10,000 jobs.
+        Not all there are: every one that is added would then draw all outlines again, and 10,000 would be told to 10,000 jobs. A simulated
+        interferogram shows its own earthquake and no other.
         """
-        row = self._scanned(wildcards)[1]
+        event, row = self._scanned(wildcards)
+        if event.source != "portal":
+            return canonical_json([event.model_dump(mode="json", exclude={"place"})] if event.is_earthquake else [])
         names = {event.event for event in self._seen_in.get(row.frame, []) if event.is_earthquake}
         around = sorted({*names, *self._quakes_about(row.dates, DAYS)})
         return canonical_json([self.tables.events[name].model_dump(mode="json", exclude={"place"}) for name in around])

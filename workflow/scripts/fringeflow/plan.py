@@ -134,6 +134,16 @@ class Plan(ReportPlan):
             found |= {row.key: others} if others else {}
         return found
 
+    def crews(self, wildcards: Any) -> int:
+        """Return 1 if a crew of nodes works on an event, else 0: a profile says how many may be hired at the same time."""
+        dask = self.config.dask
+        return int(dask.cluster == "slurm" and len(self.tables.interferograms.get(wildcards.event, ())) >= dask.min_pairs)
+
+    @property
+    def crew_wait_min(self) -> float:
+        """Minutes that a job which hires a crew may wait for it, beside its own work."""
+        return self.config.dask.wait_min if self.config.dask.cluster == "slurm" else 0.0
+
     def _store(self, event: str, tiling: str, name: str) -> str:
         return f"results/events/{event}/{tiling}/{name}"
 

@@ -50,7 +50,7 @@ def benchmark_table(files: Files) -> Table | None:
         for rule, row in found.iterrows()
     ]
     whole = f"{len(frame):,} jobs, {_time(frame['seconds'].sum())} of work"
-    return Table("benchmarks", f"Time and memory by rule: {whole}", columns, rows)
+    return Table("benchmarks", f"Time and memory by rule, of everything that was run in this folder: {whole}", columns, rows)
 
 
 def _rows(files: Iterable[Path]) -> Iterable[tuple[str, float, float]]:
