@@ -25,7 +25,8 @@ def plan(root, tmp_path, monkeypatch):
     write_json(tmp_path / "later.geojson", {"type": "FeatureCollection", "features": []})
 
     def make(*names: str, source: str = "portal") -> Plan:
-        events = [f"{name}\t{source}\t{QUAKES[name]}\t39.8\t22.2\t8\t6.3\t314\t36\t-88" for name in names if name != "area"]
+        places = {name: "-0.5\t-91.2" if name == "elsewhere" else "39.8\t22.2" for name in names}
+        events = [f"{name}\t{source}\t{QUAKES[name]}\t{places[name]}\t8\t6.3\t314\t36\t-88" for name in names if name != "area"]
         events += ["area\tportal" + "\t" * 8] if "area" in names else []
         columns = "event\tsource\ttime\tlatitude\tlongitude\tdepth_km\tmagnitude\tstrike_deg\tdip_deg\trake_deg"
         (tmp_path / "events.tsv").write_text("\n".join([columns, *events]) + "\n")

@@ -42,9 +42,11 @@ def test_the_card_of_the_model_that_scanned_says_what_its_files_say(tmp_path):
     assert facts["SHA-256 of run.json"] == sha256_file(BASE / "run.json")
     assert all(text in page.text for text in facts.values())
     assert "scanned with the packaged model fringeflow-base;" in page.text
+    written = [line.split("|")[1:-1] for line in (BASE / "card.md").read_text().splitlines() if line.startswith("|")]
+    told = [row[[cell.strip() for cell in written[0]].index("simulated roc auc")].strip() for row in written[2:]]
     head, *rows = page.rows["card-detector"]
     assert [row[head.index("Scenes")] for row in rows] == ["256", "1,024", "4,096"]
-    assert [row[head.index("Simulated: ROC-AUC")] for row in rows] == ["0.8358", "0.9252", "0.9499"]
+    assert [row[head.index("Simulated: ROC-AUC")] for row in rows] == told
     limits = model_card(BASE, "", "").limits
     assert (
         len(limits) == 3

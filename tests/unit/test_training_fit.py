@@ -117,7 +117,7 @@ def test_a_head_with_margins_predicts_from_scaled_cosines():
         logits = fitted.head(torch.from_numpy(validation.features.all())).detach()
         assert logits.abs().max() <= 1 + 1e-5 and fitted.scale == 30
         expected = 1 / (1 + np.exp(-30 * (logits[:, 1] - logits[:, 0]).double().numpy()))
-        np.testing.assert_allclose(fitted.probabilities(validation.features)[:, 1], expected, rtol=1e-6)
+        np.testing.assert_allclose(fitted.probabilities(validation.features)[:, 1], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("fitter", "spec"), [(fit_torch, LINEAR), (fit_sklearn, SVM)], ids=["torch", "sklearn"])

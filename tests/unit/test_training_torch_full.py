@@ -139,7 +139,8 @@ def test_images_are_read_by_the_batch(monkeypatch):
 def test_it_learns_and_is_the_same_twice(name):
     train, held = stripes((30, 18)), stripes((20, 12), seed=1)
     rate = {"resnet18": 1e-3, "lite0": 1e-3, "deit": 2e-4}.get(name, 3e-3)
-    settings = BRIEF.model_copy(update={"epochs": 4, "patience": 4, "learning_rate": rate})
+    epochs = 8 if name == "lite0" else 4  # how soon it learns differs from processor to processor
+    settings = BRIEF.model_copy(update={"epochs": epochs, "patience": epochs, "learning_rate": rate})
     one, two = (fit(SPECS[name], train, held, settings, kind="weighted_focal") for _ in range(2))
     assert one.history == two.history
     np.testing.assert_array_equal(one.probabilities(held.features), two.probabilities(held.features))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fringeflow.config.pretraining import Pretraining
 from fringeflow.errors import DatasetError
 from fringeflow.report.captions import TRANSFER, TRANSFER_TITLES
 from fringeflow.report.images import Album, Picture
@@ -14,9 +15,6 @@ from fringeflow.report.inputs import About, ReportInputs, read_object
 from fringeflow.report.model_card import ModelCard, model_card
 from fringeflow.report.packaged import PACKAGE
 from fringeflow.report.tables import Column, Row, Table, number, plain_table, read_table
-
-LEFT_OUT = ("scenes", "real", "real_stride", "implant")
-"""Keys of `pretraining` that do not stand among the settings of a run."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def _changed(frame: pd.DataFrame, made_of: Mapping[str, Any], wanted: Mapping[st
     if wanted is None:
         return ""
     same = list(frame["scenes"]) == list(wanted["scenes"])
-    same &= made_of["settings"] == {key: value for key, value in wanted.items() if key not in LEFT_OUT}
+    same &= made_of["settings"] == Pretraining.model_validate(wanted).of_training()
     return "" if same else "The configuration asks for something else than was made: `snakemake pretrain` makes it again."
 
 
