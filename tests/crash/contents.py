@@ -15,6 +15,7 @@ UNTOLD = {
     "benchmarks/": "durations, and no result",
     "provenance/": "times and versions; which jobs have a record is compared instead",
     "report.html": "durations and benchmarks",
+    "cache/pictures/": "what the page keeps of pictures, durations in some; each is held against its own digest when it is used",
     "timing.json": "durations",
     "tuning.png": "durations",
     "journal.log": "times of trials, those that were killed among them",
