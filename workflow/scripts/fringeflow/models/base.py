@@ -30,8 +30,11 @@ def packaged_folder(name: str) -> Path:
 
 
 def run_digest(folder: Path) -> str:
-    """Return the SHA-256 of what a trained run scores with: its run.json, what was trained, and a backbone of its own if it has one."""
-    files = [folder / "run.json", folder / WEIGHTS.name, *sorted((folder / "model").rglob("*"))]
+    """Return the SHA-256 of what a trained run scores with: its run.json, and safetensors of a head and of a backbone of its own.
+
+    Files of scikit-learn and Keras hold addresses of memory and times, so that the same fit has another digest: for them run.json tells.
+    """
+    files = [folder / "run.json", folder / WEIGHTS.name, *sorted((folder / "model").rglob("*.safetensors"))]
     return sha256_text(canonical_json({path.relative_to(folder).as_posix(): sha256_file(path) for path in files if path.is_file()}))
 
 
