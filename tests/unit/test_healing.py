@@ -250,6 +250,13 @@ def test_what_was_chosen_is_kept_until_another_is_chosen_or_it_changes():
     write(inputs[0], "one row more")
     write(inputs[2], "trained again")
     assert choosing("r").unchanged()
+    assert Record.read(record_path("best_gallery", {"view": "v"})).asked == [inputs[0], inputs[2]], "verify knows all that it was made with"
+    inputs.append("results/runs/t/run.json")
+    job("train", inputs[3])
+    kept = choosing("r")
+    assert kept.unchanged()
+    kept.end()
+    assert Record.read(kept.record.path).asked == [inputs[0], *inputs[2:]], "and what a job that kept it was given"
     assert not choosing("s").unchanged()
     write(inputs[1], "trained again")
     assert not choosing("r").unchanged()

@@ -65,11 +65,11 @@ class Job:
     def rests_on(self, *paths: str | Path) -> None:
         """Name the inputs, or their folders, that decide the outcome; the others only told which these are.
 
-        The record then holds those alone, so that an outcome is `unchanged` as long as the same ones are chosen and stay as they are.
+        The record then holds the digests of those alone, so that an outcome is `unchanged` as long as the same ones are chosen and stay as they are.
         """
         if self.record is not None:
             chosen = {path: digest for path, digest in self.record.inputs.items() if any(Path(path).is_relative_to(one) for one in paths)}
-            self.record = replace(self.record, inputs=chosen)
+            self.record = replace(self.record, inputs=chosen, asked=sorted(self.record.inputs.keys() - chosen.keys()))
 
     def unchanged(self) -> bool:
         """Tell whether the outputs come from inputs and parameters of this very content and these libraries, and touch them if so.
@@ -100,7 +100,12 @@ class Job:
         Until then the record of what stood here before stays: if this job is killed, it tells the next run what is missing, which
         Snakemake does not make again where all that follows is there.
         """
-        if self.record is not None and not self._kept:
+        if self.record is None:
+            return
+        if self._kept:
+            if (made := self._made()) and made.asked != self.record.asked:
+                replace(made, asked=self.record.asked).write()
+        else:
             outputs, beside = left_by(map(str, self.output), self._beside)
             replace(self.record, outputs=outputs, beside=beside, versions=loaded_versions(), made=now()).write()
 

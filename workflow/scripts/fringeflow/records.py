@@ -85,7 +85,7 @@ class Record:
     rule : str
     wildcards : dict of str
     inputs : dict of str
-        SHA-256 by path.
+        SHA-256 by path: of those that decide the outcome.
     params : dict
         All parameters of the rule, the digest of its code among them.
     config : str
@@ -99,6 +99,8 @@ class Record:
         By path: what the rule declares, and what else the job left.
     made : str
         When, in UTC.
+    asked : list of str
+        Inputs that only told which others decide.
     """
 
     rule: str
@@ -112,6 +114,7 @@ class Record:
     outputs: Annotated[dict[ResultPath, Left], Field(min_length=1)] = field(default_factory=dict)
     beside: dict[ResultPath, Left] = field(default_factory=dict)
     made: str = ""
+    asked: list[str] = field(default_factory=list)
 
     @property
     def path(self) -> Path:

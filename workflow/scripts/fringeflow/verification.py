@@ -245,9 +245,10 @@ def _why_stale(record: Record, now: Mapping[str, Any] | None, contents: Contents
     told += [f"made from inputs that are missing now ({_few(gone)})"] if gone else []
     if now["inputs"] is None:
         return "; ".join([*told, "its inputs cannot be listed any more"])
-    added = [path for path in now["inputs"] if path not in record.inputs]
+    known = {*record.inputs, *record.asked}
+    added = [path for path in now["inputs"] if path not in known]
     told += [f"made without inputs that it has now ({_few(added)})"] if added else []
-    dropped = sorted(record.inputs.keys() - set(now["inputs"]))
+    dropped = sorted(known - set(now["inputs"]))
     told += [f"made from inputs that it has no more ({_few(dropped)})"] if dropped else []
     return "; ".join(told)
 
