@@ -51,7 +51,7 @@ def test_the_minutes_of_rules_in_one_job_add_up_to_no_more_than_a_partition_give
     rules = {rule.split(":")[0]: rule for path in (root / "workflow/rules").glob("*.smk") for rule in path.read_text().split("\nrule ")[1:]}
     for entry in profiles["slurm"]["groups"]:
         rule, group = entry.split("=")
-        given = re.search(r"runtime=SITE\.minutes\([^)]*share=([\d.]+)\)", rules[rule])
+        given = re.search(r"runtime=SITE\.minutes\([^)]*share=([\d.]+)\s*\)", rules[rule])
         assert given, f"rule {rule}: say its share of the longest job, runtime=SITE.minutes(…, share=…)"
         shares[group] = shares.get(group, 0) + float(given[1])
     assert shares and all(total <= 1 + 1e-9 for total in shares.values()), shares
