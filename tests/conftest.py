@@ -24,3 +24,15 @@ def real_archive() -> Path:
     if not (folder / "LiCSAR_products").is_dir():
         pytest.skip(f"no real interferograms in {folder}; set FRINGEFLOW_REAL to a folder that holds LiCSAR_products")
     return folder / "LiCSAR_products"
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A dask client of two processes with two threads each. `distributed` takes a second to import: only who asks for it waits."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as nodes,
+        Client(nodes, set_as_default=False) as client,
+    ):
+        yield client

@@ -71,17 +71,6 @@ def alone(raw, tmp_path_factory) -> dict[str, bytes]:
     return make(raw, tmp_path_factory.mktemp("alone"))
 
 
-@pytest.fixture(scope="module")
-def client():
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as nodes,
-        Client(nodes, set_as_default=False) as client,
-    ):
-        yield client
-
-
 def test_processes_make_the_bytes_that_threads_make(raw, alone, client, tmp_path):
     assert sum(name.startswith("wrapped.zarr/samples/c/") for name in alone) > 2, "shards"
     assert make(raw, tmp_path, crew_of(client)) == alone

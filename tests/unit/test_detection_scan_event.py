@@ -145,17 +145,6 @@ def test_a_run_that_is_not_there_is_told_before_anything_is_asked_of_a_cluster(w
         _ = replace(wanted, run=tmp_path / "runs/toy/wrapped/none/none").left
 
 
-@pytest.fixture(scope="module")
-def client():
-    from distributed import Client, LocalCluster
-
-    with (
-        LocalCluster(n_workers=2, threads_per_worker=2, processes=True, dashboard_address=None) as nodes,
-        Client(nodes, set_as_default=False) as client,
-    ):
-        yield client
-
-
 class Mortal:
     """A crew of which whoever scans the second interferogram dies when its map is in place, and its table is not."""
 

@@ -17,6 +17,7 @@ from fringeflow.errors import DatasetError, ProductError
 from fringeflow.files import canonical_json, sha256_file, sha256_text, write_json
 from fringeflow.insar.prepared import read_index
 from fringeflow.lock import check
+from fringeflow.models.base import run_digest
 from fringeflow.progress import track
 from fringeflow.provenance import versions
 
@@ -179,8 +180,8 @@ def _scan_piece(scan: EventScan, key: str, stamp: str, pieces: Path, threads: in
 def _opened(run: Path, spectrogram: Spectrogram) -> Detector:
     """Open a trained run, once for all threads of a process."""
     with _opening:
-        digests = tuple(sha256_file(path) for name in ("run.json", "metrics.json") if (path := run / name).is_file())
-        return _loaded(run, spectrogram, digests)
+        temperatures = run / "metrics.json"
+        return _loaded(run, spectrogram, (run_digest(run), sha256_file(temperatures) if temperatures.is_file() else ""))
 
 
 @lru_cache(maxsize=1)
