@@ -77,6 +77,13 @@ def test_quiet_interferograms_hold_no_deformation_even_where_an_event_has_polygo
     assert not toy.pair(QUIET, untouched=False).is_quiet, "another earthquake may have touched it"
 
 
+def test_an_interferogram_that_spans_another_earthquake_is_no_example_of_quiet(run, toy):
+    """It counted as quiet all over. One that spans its own earthquake too has somebody's word on where the ground moved."""
+    assert scored(run, toy.pair(QUIET, untouched=False))["truth"].isna().all()
+    own = scored(run, toy.pair(COSEISMIC, untouched=False))["truth"]
+    assert own[32, 32] == 1 and own[0, 0] == 0
+
+
 def test_an_earthquake_of_which_nobody_knows_where_it_deformed_is_an_error(run, toy):
     with pytest.raises(
         DatasetError,

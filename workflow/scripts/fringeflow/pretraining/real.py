@@ -38,7 +38,8 @@ def score_pair(detector: Detector, pair: RealPair, *, stride: int, rule: LabelRu
     -------
     DataFrame
         As `window_table`, and `share`: of the interferogram's deformation that lies in the tile, 0 where it has none; `truth`: 1 from
-        `MOST`, 0 up to `LEAST`, NaN between. Tiles that are not coherent are left out.
+        `MOST`, 0 up to `LEAST`, NaN between, and up to `LEAST` too where the interferogram spans another earthquake instead of its own.
+        Tiles that are not coherent are left out.
 
     Raises
     ------
@@ -55,7 +56,9 @@ def score_pair(detector: Detector, pair: RealPair, *, stride: int, rule: LabelRu
     total = int(np.count_nonzero(deformed))
     inside = np.array([np.count_nonzero(deformed[tile.window]) for tile in reader.tiles])
     table["share"] = inside / total if total else 0.0
-    table["truth"] = np.select([table["share"] >= MOST, table["share"] <= LEAST], [1.0, 0.0], np.nan)
+    # Of an interferogram that spans another earthquake alone nobody has said where that one has deformed the ground.
+    known = pair.untouched or pair.interferogram.is_coseismic(pair.event)
+    table["truth"] = np.select([table["share"] >= MOST, (table["share"] <= LEAST) & known], [1.0, 0.0], np.nan)
     if "coherence" in data:
         coherent = data.read("coherence") >= COHERENT
         table = table[[float(coherent[tile.window].mean()) >= COHERENT_SHARE for tile in reader.tiles]]
