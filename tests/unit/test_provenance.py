@@ -13,6 +13,7 @@ from fringeflow import provenance
 from fringeflow.job import Job
 from fringeflow.provenance import LIBRARIES, loaded_versions
 from fringeflow.records import Record, begin_record, left_by
+from fringeflow.syntax import syntax
 
 UNRECORDED = {
     "dask_jobqueue": "asks for nodes; what they make is the same to the byte",
@@ -49,7 +50,7 @@ def package(tmp_path, monkeypatch):
 
 
 def digest(*modules):
-    for function in (provenance.code_digest, provenance.imported_modules, provenance._tree_digest):
+    for function in (provenance.code_digest, provenance.imported_modules, provenance._module_file, syntax):
         function.cache_clear()
     return provenance.code_digest("work", tuple(modules))
 

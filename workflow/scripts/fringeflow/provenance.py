@@ -5,7 +5,6 @@ imports does. Rules therefore carry `code_digest` as a parameter: the content, c
 docstrings apart, of the script and of every package module it imports, transitively.
 """
 
-import ast
 import hashlib
 import importlib.metadata
 import platform
@@ -13,6 +12,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+
+from fringeflow.syntax import remember, syntax
 
 PACKAGE = Path(__file__).parent
 SCRIPTS = PACKAGE.parent
@@ -55,17 +56,6 @@ LIBRARIES = {
 
 
 @cache
-def _tree_digest(path: Path) -> str:
-    """Return the digest of a module's syntax tree, without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
-
-
 def _module_file(name: str) -> Path | None:
     """Return the file of a module of the package, None for any other name."""
     base = SCRIPTS.joinpath(*name.split("."))
@@ -78,14 +68,7 @@ def _module_file(name: str) -> Path | None:
 @cache
 def imported_modules(path: Path) -> frozenset[Path]:
     """Return the package files that a file imports itself, lazily or at its top, and their packages."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), filename=str(path))):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    names = {name for name in names if name.split(".")[0] == PACKAGE.name}
+    names = {name for name in syntax(path).imports if name.split(".")[0] == PACKAGE.name}
     names |= {".".join(name.split(".")[:depth]) for name in names for depth in range(1, name.count(".") + 1)}
     return frozenset(file for name in names if (file := _module_file(name)))
 
@@ -132,7 +115,8 @@ def code_digest(script: str, modules: tuple[str, ...] = ()) -> str:
     """
     digest = hashlib.sha256()
     for path in code_files(SCRIPTS / f"{script}.py", modules):
-        digest.update(f"{path.relative_to(SCRIPTS)} {_tree_digest(path)}\n".encode())
+        digest.update(f"{path.relative_to(SCRIPTS)} {syntax(path).digest}\n".encode())
+    remember()
     return digest.hexdigest()[:16]
 
 
