@@ -7,7 +7,6 @@ PIP := $(BIN)/pip --disable-pip-version-check
 ARGS ?=
 ROUNDS ?= 200
 SEED ?= 1
-SLURM ?= small
 
 .PHONY: help run test test-crash test-slurm lint format fuzz docs bench clean
 .DEFAULT_GOAL := help
@@ -39,8 +38,8 @@ test: lint ## install if needed, then lint and run every test
 test-crash: $(VENV)/installed-test ## kill -9 at random moments for longer: ROUNDS=500 SEED=7 (minutes to hours)
 	FRINGEFLOW_CRASH_ROUNDS=$(ROUNDS) FRINGEFLOW_CRASH_SEED=$(SEED) $(BIN)/pytest -s tests/crash/test_rounds.py
 
-test-slurm: $(VENV)/installed-test ## a run, and all that goes wrong, on a SLURM cluster started here (root; tests/slurm/cluster.sh install)
-	FRINGEFLOW_SLURM=$(SLURM) $(BIN)/pytest -rs -s tests/slurm
+test-slurm: $(VENV)/installed-test ## the embedded default, and all that goes wrong, on a SLURM cluster started here (root; tests/slurm/cluster.sh install)
+	FRINGEFLOW_SLURM=1 $(BIN)/pytest -rs -s tests/slurm
 
 lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint
 	$(BIN)/ruff check .

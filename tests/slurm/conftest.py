@@ -22,11 +22,6 @@ CALLED = "FRINGEFLOW_SLURM"
 collect_ignore_glob = [] if os.environ.get(CALLED) else ["test_*.py"]
 OTHERS = Path("/etc/slurm/slurm.conf")
 EVENTS = 5
-SMALL = {
-    "datasets": {"fringes": {"views": ["wrapped"], "models": ["hog_svm", "efficientnet_lite0"], "strategies": ["none"]}},
-    "models": {"hog_svm": {"strategies": ["none"]}, "efficientnet_lite0": {"input_size": 32}},
-}
-"""On top of the small configuration of tests/workflow: a model for each kind of node."""
 SITE = {
     "# slurm_partition: standard": "slurm_partition: batch",
     "# gpu_partition: gpu": "gpu_partition: gpu",
@@ -92,6 +87,10 @@ class SlurmWorkspace(Workspace):
         command += ["--workflow-profile", "profiles/slurm", *arguments]
         if host:
             command = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', host, *command]
+        return self.start(command)
+
+    def start(self, command: list[str]) -> subprocess.Popen:
+        """Start a command in the folder of the workspace; what it says goes to a log of its own."""
         with open(self.folder / f"run{len(self.started)}.log", "w") as log:
             process = subprocess.Popen(
                 command,
@@ -105,6 +104,10 @@ class SlurmWorkspace(Workspace):
             )
         self.started.append(process)
         return self.started[-1]
+
+    def tiles(self) -> list[str]:
+        """Return the tiles of every event, as targets."""
+        return [f"results/events/{row['event']}/standard/tiles.parquet" for row in self.rows("events")]
 
     def is_here(self) -> None:
         """Fill in the profile, as a user of this cluster does."""
@@ -147,16 +150,21 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def small(fresh, tmp_path_factory) -> Iterator[Callable[[str], SlurmWorkspace]]:  # noqa: F811
-    """Give a function that lays a small workflow for this cluster into an empty folder."""
+def lay(fresh, root, tmp_path_factory) -> Iterator[Callable[..., SlurmWorkspace]]:  # noqa: F811
+    """Give a function that lays a workflow for this cluster into an empty folder: few earthquakes and pixels, or the embedded default."""
     made: list[SlurmWorkspace] = []
     base = fresh("base").folder  # all from one copy, though somebody may be writing the tree
+    tables = {name: (root / f"config/{name}.tsv").read_bytes() for name in ("events", "interferograms")}
 
-    def make(name: str) -> SlurmWorkspace:
+    def make(name: str, *, default: bool = False) -> SlurmWorkspace:
         workspace = SlurmWorkspace(tmp_path_factory.mktemp(name) / "clone")
         shutil.copytree(base, workspace.folder)
-        workspace.configure(**SMALL)
-        workspace.keep_events([row["event"] for row in workspace.rows("events")][:EVENTS])
+        if default:
+            (workspace.folder / "config/tiny.yaml").write_text("{}\n")
+            for table, content in tables.items():
+                (workspace.folder / f"config/{table}.tsv").write_bytes(content)
+        else:
+            workspace.keep_events([row["event"] for row in workspace.rows("events")][:EVENTS])
         workspace.is_here()
         made.append(workspace)
         return workspace
@@ -167,10 +175,10 @@ def small(fresh, tmp_path_factory) -> Iterator[Callable[[str], SlurmWorkspace]]:
 
 
 @pytest.fixture(scope="session")
-def local(small) -> Workspace:
-    """The small workflow, run on this machine without SLURM."""
-    workspace = small("local")
-    workspace.snakemake("--cores", "2", timeout=2400)
+def tiled(lay) -> SlurmWorkspace:
+    """The small workflow as far as its tiles, run on this machine without SLURM."""
+    workspace = lay("tiled")
+    workspace.snakemake("--cores", "2", *workspace.tiles(), timeout=2400)
     return workspace
 
 

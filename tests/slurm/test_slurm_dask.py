@@ -87,28 +87,33 @@ def test_what_slurm_does_not_start_is_told_with_its_reason(cluster, tmp_path, mo
         crew.each(divmod, [(7, 2)], desc="draw", unit="sum")
 
 
-def test_the_workflow_hires_workers_for_large_events(cluster, small):
+def test_the_workflow_hires_workers_for_large_events(cluster, lay):
     """And makes nothing again when it is told to, or no longer to."""
-    workspace: SlurmWorkspace = small("dask")
+    workspace: SlurmWorkspace = lay("dask", default=True)
     event = workspace.rows("events")[0]["event"]
     workspace.keep_events([event])
-    folder = workspace.folder / "results/events" / event
+    workspace.configure(detect={"events": [event], "run": "fringeflow-base"})
+    frame = workspace.rows("interferograms")[0]["frame"]
+    folders = [workspace.folder / "results" / part for part in (f"events/{event}", f"detections/{frame}", "detections/scans")]
     targets = [f"results/events/{event}/standard/{name}" for name in ("spectrogram.zarr/zarr.json", "tiles.parquet")]
+    targets.append(f"results/detections/scans/{event}.json")
     workspace.snakemake("--cores", "2", *targets)
-    alone = files_of(folder)
-    shutil.rmtree(folder)
+    alone = [files_of(folder) for folder in folders]
+    assert all(alone)
+    for folder in folders:
+        shutil.rmtree(folder)
     workspace.configure(dask={**SETTINGS, "min_pairs": 1, "min_tiles": 1})
     workspace.snakemake("--cores", "1", *targets)
-    for stage in ("prepare", "tile", "spectrogram"):
-        assert len(workers(cluster, f"{stage}-{event}")) >= 2
-    assert files_of(folder) == alone
+    for stage in ("prepare", "tile", "spectrogram", "scan"):
+        assert len(workers(cluster, f"{stage}-{event}")) >= 2, stage
+    assert [files_of(folder) for folder in folders] == alone
     workspace.configure(dask={"cluster": "local", "workers": 9})
     assert workspace.planned(*targets) == []
 
 
-def test_a_submitted_job_hires_workers_of_its_own(cluster, small):
+def test_a_submitted_job_hires_workers_of_its_own(cluster, lay):
     """`sbatch` is called inside a SLURM job here, whose environment speaks of that job."""
-    workspace: SlurmWorkspace = small("dask_in_slurm")
+    workspace: SlurmWorkspace = lay("dask_in_slurm")
     event = workspace.rows("events")[0]["event"]
     workspace.keep_events([event])
     folder = workspace.folder / "results/events" / event

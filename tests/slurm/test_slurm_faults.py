@@ -25,13 +25,12 @@ def announced(folder: Path) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def ordeal(cluster: Cluster, small, tmp_path_factory) -> Ordeal:
+def ordeal(cluster: Cluster, lay, tmp_path_factory) -> Ordeal:
     """Memory, time, a node set down and a slurmd killed, all while the same five jobs run."""
-    workspace, folder = small("ordeal"), tmp_path_factory.mktemp("trouble")
+    workspace, folder = lay("ordeal"), tmp_path_factory.mktemp("trouble")
     path = [str(HERE / "ballast"), str(workspace.folder / "workflow/scripts")]
     workspace.environ = {"FRINGEFLOW_TROUBLE": str(folder), "PYTHONPATH": os.pathsep.join(path)}
-    events = [row["event"] for row in workspace.rows("events")]
-    process = workspace.submit(*(f"results/events/{event}/standard/tiles.parquet" for event in events))
+    process = workspace.submit(*workspace.tiles())
 
     def standing() -> list[dict[str, str]]:
         assert process.poll() is None, workspace.said[-4000:]
@@ -88,9 +87,8 @@ def test_a_node_set_down_and_a_dead_slurmd_cost_one_attempt(ordeal):
         assert f"Node failure on {lost['NodeList']}" in told(ordeal, lost)
 
 
-def test_what_survived_has_the_bytes_of_an_undisturbed_run(ordeal, local):
-    ours, theirs = ordeal.workspace.digests("events"), local.digests("events")
-    theirs = {name: digest for name, digest in theirs.items() if "spectrogram" not in name}
+def test_what_survived_has_the_bytes_of_an_undisturbed_run(ordeal, tiled):
+    ours, theirs = ordeal.workspace.digests("events"), tiled.digests("events")
     assert {name for name in theirs if "tiles.parquet" in name} and ours.keys() == theirs.keys()
     assert [name for name in theirs if ours[name] != theirs[name]] == []
     assert not list((ordeal.workspace.folder / "results").rglob(".part-*"))

@@ -27,9 +27,9 @@ class TakenOver:
 
 
 @pytest.fixture(scope="module")
-def taken_over(cluster: Cluster, local, tmp_path_factory) -> TakenOver:
+def taken_over(cluster: Cluster, tiled, tmp_path_factory) -> TakenOver:
     """Kill the first run, which this machine leads, while its job stands in `prepare`; finish from another; then let that job go on."""
-    workspace = SlurmWorkspace(local.copy(tmp_path_factory.mktemp("taken_over") / "clone").folder)
+    workspace = SlurmWorkspace(tiled.copy(tmp_path_factory.mktemp("taken_over") / "clone").folder)
     event = workspace.rows("events")[0]["event"]
     target = f"results/events/{event}/interferograms.zarr/zarr.json"
     trouble = tmp_path_factory.mktemp("trouble")
@@ -76,10 +76,10 @@ def test_after_the_first_was_killed_it_is_told_to_unlock(taken_over):
     assert "snakemake --unlock" in said
 
 
-def test_a_job_that_the_first_run_left_behind_fails_and_disturbs_nothing(taken_over, local):
+def test_a_job_that_the_first_run_left_behind_fails_and_disturbs_nothing(taken_over, tiled):
     """Neither it nor the Snakemakes around it may remove or replace what the second run has made."""
     assert taken_over.left_over["JobState"] == "FAILED"
     assert "has ended, so its results are not wanted" in taken_over.left_over_said
     below = f"events/{taken_over.event}"
-    assert taken_over.workspace.digests(below) == local.digests(below)
+    assert taken_over.workspace.digests(below) == tiled.digests(below)
     assert (taken_over.workspace.folder / ".snakemake/fringeflow.lock").read_text().startswith(f"{OTHER} ")

@@ -1,12 +1,14 @@
 """A small copy of the workflow that runs for real, in an empty folder."""
 
 import csv
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,13 +165,32 @@ def fresh(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(fresh) -> Workspace:
+def once(tmp_path_factory):
+    """Give a function that makes a folder once for all processes of a session; the others wait for it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def shared(name: str, make: Callable[[], Path]) -> Path:
+        note = base / f"{name}.made"
+        with open(base / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not note.exists():
+                note.write_text(str(make()))
+        return Path(note.read_text())
+
+    return shared
+
+
+@pytest.fixture(scope="session")
+def finished(fresh, once) -> Workspace:
     """A finished small run; copy it before changing anything. $FRINGEFLOW_FINISHED names one that is there already."""
-    if "FRINGEFLOW_FINISHED" in os.environ:
-        return Workspace(Path(os.environ["FRINGEFLOW_FINISHED"]))
-    workspace = fresh("finished")
-    workspace.snakemake("--cores", "2")
-    return workspace
+
+    def make() -> Path:
+        workspace = fresh("finished")
+        workspace.snakemake("--cores", "2")
+        return workspace.folder
+
+    return Workspace(Path(os.environ.get("FRINGEFLOW_FINISHED") or once("finished", make)))
 
 
 @pytest.fixture
@@ -179,11 +200,15 @@ def copied(finished, tmp_path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def made(root, tmp_path_factory) -> Mini:
+def made(root, tmp_path_factory, once) -> Mini:
     """The workflow of three quick jobs, finished."""
-    mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
-    mini.run()
-    return mini
+
+    def make() -> Path:
+        mini = Mini.lay(tmp_path_factory.mktemp("made"), root)
+        mini.run()
+        return mini.folder
+
+    return Mini(once("made", make))
 
 
 @pytest.fixture
