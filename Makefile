@@ -31,9 +31,7 @@ run: $(VENV)/installed ## install if needed, then run the whole workflow; ARGS g
 
 test: lint ## install if needed, then lint and run every test
 	$(BIN)/pytest -n 2 tests/unit tests/real
-	$(BIN)/pytest -rs tests/browser
-	$(BIN)/pytest tests/workflow
-	$(BIN)/pytest -rs tests/crash
+	$(BIN)/pytest -rs -n 2 --dist loadfile --no-loadscope-reorder tests/crash tests/workflow tests/browser
 
 test-crash: $(VENV)/installed-test ## kill -9 at random moments for longer: ROUNDS=500 SEED=7 (minutes to hours)
 	FRINGEFLOW_CRASH_ROUNDS=$(ROUNDS) FRINGEFLOW_CRASH_SEED=$(SEED) $(BIN)/pytest -s tests/crash/test_rounds.py

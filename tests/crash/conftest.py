@@ -9,7 +9,7 @@ import pytest
 
 from tests.crash.contents import contents, records
 from tests.crash.world import TARGETS, lay_out
-from tests.workflow.conftest import Workspace, fresh  # noqa: F401  a fixture
+from tests.workflow.conftest import Workspace, fresh, once  # noqa: F401  fixtures
 
 MADE = {"results", "logs", ".snakemake"}
 
@@ -24,13 +24,15 @@ class Undisturbed:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(fresh) -> Undisturbed:  # noqa: F811
+def undisturbed(fresh, once) -> Undisturbed:  # noqa: F811
     """An undisturbed run. $FRINGEFLOW_UNDISTURBED names the workspace of one that is there already."""
-    if "FRINGEFLOW_UNDISTURBED" in os.environ:
-        workspace = Workspace(Path(os.environ["FRINGEFLOW_UNDISTURBED"]))
-    else:
+
+    def make() -> Path:
         workspace = lay_out(fresh("undisturbed"))
         workspace.snakemake("--cores", "2", *TARGETS)
+        return workspace.folder
+
+    workspace = Workspace(Path(os.environ.get("FRINGEFLOW_UNDISTURBED") or once("undisturbed", make)))
     results = workspace.folder / "results"
     return Undisturbed(workspace, contents(results), records(results))
 
