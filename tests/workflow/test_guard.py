@@ -1,6 +1,7 @@
 """Results that are damaged behind Snakemake's back are made again, and one workflow at a time works in a folder."""
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -104,6 +105,26 @@ def test_a_job_that_is_killed_while_it_heals_is_begun_again(mini, kills):
     (mini.folder / "wait").unlink()
     mini.run()
     assert mini.results() == before
+
+
+def test_a_run_that_is_told_to_end_while_it_waits_for_a_file_ends_with_that_job(mini):
+    """Twice, as from a terminal and a batch system at once: Snakemake alone sleeps for ever, or begins the next job."""
+    marker = mini.text("results/events/e1/wrapped.zarr/zarr.json")
+    (mini.folder / "store.py").write_text("")  # its output comes late, as on a shared file system
+    process = mini.start("--cores", "1", "--forcerun", "store", "--latency-wait", "20")
+    try:
+        said = next(line for line in process.stdout if "Waiting at most 20 seconds for missing files" in line)
+        for _ in range(2):
+            process.terminate()
+        path = mini.folder / "results/events/e1/wrapped.zarr/zarr.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(marker)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert re.search(r"Finished jobid: \d+ \(Rule: store\)", said), said
+    assert "Will exit after finishing currently running jobs" in said
+    assert "weights" not in said
 
 
 def test_a_second_workflow_is_refused_and_the_first_goes_on(mini):

@@ -1,14 +1,16 @@
 # What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
-# Before every job, too: one whose run has ended removes nothing.
+# Before every job, too: one whose run has ended removes nothing. And a run that is told to end (`kill`) does.
 # Requires: fringeflow on the path. Gives: update_index, for the end of a run.
 
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from snakemake.dag import DAG
 from snakemake.jobs import Job
 from snakemake.logging import logger
+from snakemake.scheduling.job_scheduler import JobScheduler
 
 from fringeflow.errors import RunError
 from fringeflow.healing import find_damage, heal, update_index
@@ -94,3 +96,16 @@ if not hasattr(Job.prepare, "follows"):
 
     prepare.follows = True
     Job.prepare, Job.cleanup = prepare, cleanup
+
+
+# Snakemake 9.27 asks for the scheduler's lock in its handler of SIGTERM, which Python runs in the main thread: one that has that lock,
+# as while it waits for files or chooses jobs, then sleeps for ever. Another thread may wait for it; a daemon, since nothing
+# needs it once the scheduler is gone. That the run is to end is noted at once, or the main thread would begin further jobs first.
+if not hasattr(JobScheduler.exit_gracefully, "follows"):
+
+    def exit_gracefully(self, *signal, first=JobScheduler.exit_gracefully):
+        self._user_kill = "graceful"
+        Thread(target=first, args=(self, *signal), daemon=True).start()
+
+    exit_gracefully.follows = True
+    JobScheduler.exit_gracefully = exit_gracefully
