@@ -209,3 +209,43 @@ def test_a_job_on_another_machine_stops_once_the_next_run_has_begun(tmp_path, mo
     LOCK.write_text("login7 4712 456")
     with pytest.raises(RunError, match="4711 on login7"):
         check()
+
+
+@pytest.mark.parametrize("text", ["login7 ² 123", f"login7 {'9' * 5000} 123", "login7 0 123", "login7 -1 123", b"login7 \xff 123"])
+def test_what_is_no_process_id_names_no_run(tmp_path, monkeypatch, text):
+    """A file that was damaged, or a variable that somebody set: neither ends a job, nor with a traceback."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, "login7 4711 123")
+    LOCK.parent.mkdir()
+    LOCK.write_bytes(text if isinstance(text, bytes) else text.encode())
+    check()
+    if isinstance(text, str):
+        monkeypatch.setenv(VARIABLE, text)
+        check()
+
+
+def answer(monkeypatch, error):
+    """Let /proc answer so for every process."""
+
+    def refuse(path):
+        raise error(str(path))
+
+    monkeypatch.setattr(lock.Path, "read_bytes", refuse)
+
+
+def test_a_process_that_ends_while_it_is_looked_at_has_ended(monkeypatch):
+    """The kernel says "No such process" to a read of /proc/PID/stat that was opened before."""
+    answer(monkeypatch, ProcessLookupError)
+    assert not Run.own().lives
+    assert not lock.is_running(os.getpid())
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError])
+def test_a_process_that_proc_hides_runs_until_it_ends(tmp_path, monkeypatch, other, error):
+    """`hidepid` hides those of other users: its levels 1 and 2 refuse, and deny that there is anything."""
+    answer(monkeypatch, error)
+    assert Run(socket.gethostname(), other.pid, "123").lives
+    other.kill()
+    other.wait()
+    assert not Run(socket.gethostname(), other.pid, "123").lives
+    assert not lock.is_running(10**17)

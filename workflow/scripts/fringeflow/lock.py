@@ -10,6 +10,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 import sys
@@ -27,6 +28,8 @@ NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 """What file systems without locks say; ENOSYS is Lustre's word."""
 PATIENCE = 1.0
 """Seconds to try: a dry-run that asks who is here (`holder`) has the lock for a moment."""
+RUNNING = "running"
+"""In place of when a process began, where only is told that it runs."""
 _held: dict[Path, int] = {}
 
 
@@ -59,7 +62,7 @@ class Run:
         (True, None)
         """
         words = text.split()
-        return cls(words[0], int(words[1]), words[2]) if len(words) == 3 and words[1].isdigit() else None
+        return cls(words[0], int(words[1]), words[2]) if len(words) == 3 and re.fullmatch("[1-9][0-9]{0,17}", words[1]) else None
 
     def __str__(self) -> str:
         return f"{self.host} {self.pid} {self.start}"
@@ -72,7 +75,7 @@ class Run:
     @property
     def lives(self) -> bool:
         """Whether its process runs. Only this machine's can be asked."""
-        return _start(self.pid) == self.start
+        return _start(self.pid) in (self.start, RUNNING)
 
 
 def hold(folder: Path) -> bool:
@@ -210,7 +213,7 @@ def check() -> None:
         ended = not run.lives
     else:
         try:
-            found = Run.parse(LOCK.read_text())
+            found = Run.parse(LOCK.read_bytes().decode(errors="replace"))
         except OSError:
             return
         ended = found is not None and found != run  # None while a run signs it
@@ -264,18 +267,18 @@ def _refusal(folder: Path, run: Run | None) -> str:
 
 
 def _start(pid: int) -> str | None:
-    """Return when a process of this machine began, None if it has ended; on other systems than Linux only whether."""
+    """Return when a process of this machine began, None if it has ended; `RUNNING` if it runs and no more is told."""
     try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        state, *rest = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
         return None if state in "ZX" else rest[18]
-    except FileNotFoundError:
-        pass
-    if Path("/proc/self/stat").exists():
-        return None
+    except ProcessLookupError:
+        return None  # it ended between opening and reading
+    except (FileNotFoundError, PermissionError):
+        pass  # ended, hidden from other users (hidepid), or another system than Linux
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
     except PermissionError:
         pass
-    return "running"
+    return RUNNING
