@@ -130,20 +130,49 @@ def test_a_shorter_name_leaves_nothing_of_a_longer_one(tmp_path):
     assert (tmp_path / LOCK).read_text() == str(Run.own())
 
 
-@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
-def test_a_file_system_without_locks_is_left_to_snakemake(tmp_path, monkeypatch, number):
-    """ENOSYS is what Lustre says that is mounted without `flock`."""
+@pytest.fixture(params=[errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def lockless(request, monkeypatch):
+    """A file system without locks; ENOSYS is what Lustre says that is mounted without `flock`."""
 
     def refuse(*_):
-        raise OSError(number, os.strerror(number))
+        raise OSError(request.param, os.strerror(request.param))
 
     monkeypatch.setattr(fcntl, "flock", refuse)
-    before = len(os.listdir("/proc/self/fd"))
-    assert not hold(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) == before, "the file is closed"
+
+
+@pytest.mark.parametrize("before", ["", "elsewhere 4711 123", f"{socket.gethostname()} {2**22 + 1} 123"])
+def test_without_locks_a_run_is_named_once_snakemake_gave_way(tmp_path, lockless, monkeypatch, before):
+    """Its jobs look for that name: one that is left over from a killed run must not write. Snakemake's own lock is respected."""
+    (tmp_path / LOCK).parent.mkdir()
+    (tmp_path / LOCK).write_text(before)
+    for _ in range(2):
+        assert not hold(tmp_path)
+        assert (tmp_path / LOCK).read_text() == before
+        assert not os.environ[VARIABLE]
     sign(tmp_path)
-    assert not os.environ[VARIABLE]
-    assert not (tmp_path / LOCK).read_text()
+    assert (tmp_path / LOCK).read_text() == os.environ[VARIABLE] == str(Run.own())
+    assert not hold(tmp_path), "a later lock of Snakemake's may be of another process"
+    monkeypatch.chdir(tmp_path)
+    check()
+    if before:
+        monkeypatch.setenv(VARIABLE, before)
+        with pytest.raises(RunError, match="has ended"):
+            check()
+
+
+def test_without_locks_a_run_that_has_snakemakes_lock_keeps_its_name(tmp_path, lockless):
+    """Snakemake lets in who wants other files. One without a name, as of an earlier version, is Snakemake's to judge."""
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("results/other.tsv\n")
+    (tmp_path / LOCK).write_text(f"{socket.gethostname()} {os.getppid()} 123")
+    opened = len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        with pytest.raises(RunError, match=rf"process {os.getppid()} on .* run `snakemake --unlock`"):
+            hold(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == opened, "the file is closed"
+    (tmp_path / LOCK).write_text("")
+    assert not hold(tmp_path)
 
 
 def test_the_folder_of_somebody_else_is_told(tmp_path, monkeypatch):

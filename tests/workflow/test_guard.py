@@ -188,7 +188,23 @@ def test_only_snakemakes_own_limit_of_the_rate_is_taken_off(mini, limit, stands)
     assert f"LIMIT {stands}\n" in mini.run("--cores", "1", "--forcerun", "table", *limit)
 
 
-def test_after_kill_9_a_plain_rerun_works_and_no_job_is_left_over(mini):
+LOCKLESS = """
+import errno, fcntl
+
+def flock(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+
+fcntl.flock = flock
+"""
+"""What every Python reads first, as if the file system were Lustre without `flock`."""
+
+
+@pytest.mark.parametrize("locks", [True, False], ids=["locks", "lockless"])
+def test_after_kill_9_a_rerun_works_and_no_job_is_left_over(mini, tmp_path, monkeypatch, locks):
+    """Without locks nobody can tell Snakemake's own one, which stays, from one that is in use: `--unlock` comes first."""
+    if not locks:
+        (tmp_path / "sitecustomize.py").write_text(LOCKLESS)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     before = mini.results()
     first, job = waiting(mini)
     os.kill(first.pid, signal.SIGKILL)
@@ -197,6 +213,9 @@ def test_after_kill_9_a_plain_rerun_works_and_no_job_is_left_over(mini):
     job.wait(timeout=10)
     (mini.folder / "wait").unlink()
     (mini.folder / "labels.txt").write_text("a\n")
+    if not locks:
+        assert f"process {first.pid} on {socket.gethostname()} runs a workflow in this folder, or was killed" in mini.run(fails=True)
+        mini.run("--unlock")
     mini.run()
     assert mini.results() == before
 

@@ -31,6 +31,8 @@ PATIENCE = 1.0
 RUNNING = "running"
 """In place of when a process began, where only is told that it runs."""
 _held: dict[Path, int] = {}
+_unlocked: set[Path] = set()
+"""Those of `_held` where the file system has no locks: they only carry the name of the run."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def hold(folder: Path) -> bool:
     """
     path = folder.absolute() / LOCK
     if path in _held:
-        return _name(_held[path]) == Run.own()
+        return path not in _unlocked and _name(_held[path]) == Run.own()
     try:
         path.parent.mkdir(exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -115,16 +117,13 @@ def hold(folder: Path) -> bool:
         if isinstance(error, BlockingIOError):
             raise RunError(_refusal(folder, before)) from None
         raise
-    if not taken:
-        os.close(handle)
-        return False  # a file system without locks: Snakemake's own is all there is
     before = _name(handle)
-    if before is None or before.is_here:
+    if taken and (before is None or before.is_here):
         _held[path] = handle
         sign(folder)
         return before is not None
-    # Where a lock holds on its own machine only, that run may live: it keeps its name until Snakemake's lock is ours.
-    if any((path.parent / "locks").glob("*.lock")):
+    # Where a lock holds on its own machine only, or there are none, that run may live: it keeps its name until Snakemake's lock is ours.
+    if before and any((path.parent / "locks").glob("*.lock")):
         os.close(handle)
         raise RunError(
             f"{folder.absolute()}: process {before.pid} on {before.host} runs a workflow in this folder, or was killed. Wait until it is done, "
@@ -132,19 +131,21 @@ def hold(folder: Path) -> bool:
             "run `snakemake --unlock` and start again; a dry-run (-n) is possible meanwhile."
         )
     _held[path] = handle
+    if not taken:
+        _unlocked.add(path)
     return False
 
 
 def sign(folder: Path) -> None:
     """Put the name of this run into the lock that it holds, and into the environment of its jobs.
 
-    `hold` does so by itself, unless the last run was led from another machine: then only once Snakemake's own lock is
-    taken. A run that Snakemake refuses must not take the name from the one that works.
+    `hold` does so by itself, unless the last run was led from another machine or the file system has no locks: then only
+    once Snakemake's own lock is taken. A run that Snakemake refuses must not take the name from the one that works.
 
     Parameters
     ----------
     folder : Path
-        Where the workflow runs. Without a lock there (a file system that has none) nothing happens.
+        Where the workflow runs. Nothing happens before `hold`.
 
     Raises
     ------
