@@ -4,7 +4,7 @@
 #   cluster.sh up           partitions `batch` (n1-n3), `gpu` (n3, two pretended GPUs) and `transfer` (n1)
 #   cluster.sh kill NODE    kill -9 of a node's slurmd, as a crash does
 #   cluster.sh revive NODE  start it again
-#   cluster.sh down         cancel all jobs, stop all daemons
+#   cluster.sh down         cancel all jobs, stop all daemons, kill what is left of jobs
 # FRINGEFLOW_CLUSTER is its folder, /tmp/fringeflow-slurm by default.
 set -eu
 folder=${FRINGEFLOW_CLUSTER:-/tmp/fringeflow-slurm}
@@ -12,6 +12,10 @@ config=/etc/slurm/slurm.conf
 mark="# Written by Fringeflow's tests/slurm/cluster.sh"
 
 daemons() { cat "$folder"/run/*.pid 2>/dev/null || true; }
+
+leftovers() { # processes of jobs, as without cgroups some are that SLURM lost sight of, or had no time to end
+    grep -lzx SLURM_CLUSTER_NAME=fringeflow /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 || true
+}
 
 stop() { # pids: ask, then wait until they are gone
     for pid in "$@"; do kill "$pid" 2>/dev/null || true; done
@@ -87,6 +91,7 @@ install)
     ;;
 up)
     stop $(daemons) # of a cluster that nobody took down
+    kill -9 $(leftovers) 2>/dev/null || true
     rm -rf "$folder"
     configure
     install -d -o munge -g munge -m 755 /run/munge
@@ -109,7 +114,9 @@ revive)
     ;;
 down)
     scancel -u "$(id -un)" 2>/dev/null || true
+    for _ in $(seq 75); do [ -z "$(squeue -h 2>/dev/null)" ] && break; sleep 0.2; done
     stop $(daemons)
+    kill -9 $(leftovers) 2>/dev/null || true
     rm -rf "$folder" $config /etc/slurm/gres.conf
     ;;
 *)
