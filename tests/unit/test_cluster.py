@@ -1,5 +1,6 @@
 """What several processes make of an event together is, byte for byte, what one process makes of it."""
 
+import json
 import os
 import pickle
 import stat
@@ -206,3 +207,24 @@ def test_only_events_that_hire_count_as_crews_and_their_jobs_may_wait(root, monk
     for least, expected in ((len(rows), 1), (len(rows) + 1, 0)):
         shared = Plan.load({"catalogue": tables, "dask": {"cluster": "slurm", "min_pairs": least, "wait_min": 45}})
         assert (shared.crews(wildcards), shared.crew_wait_min) == (expected, 45)
+
+
+def test_spectrograms_count_as_a_crew_by_their_tiles_and_not_by_their_interferograms(root, tmp_path, monkeypatch):
+    """A LiCSAR frame of 3,000 x 2,700 pixels has 22 x 20 tiles: 12 interferograms hire at 5,000 tiles, and prepare alone below 20."""
+    monkeypatch.chdir(root)
+    tables = {"events": ["config/events.tsv"], "interferograms": ["config/interferograms.tsv"]}
+    alone, shared = (Plan.load({"catalogue": tables, "dask": {"cluster": name}}) for name in ("local", "slurm"))
+    wildcards = SimpleNamespace(event=next(iter(alone.tables.events)), tiling="standard")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/raw").mkdir(parents=True)
+
+    def fetched(count: int, **grid: int) -> Plan:
+        text = json.dumps({"interferograms": [{"products": {}} | grid] * count})
+        (tmp_path / f"results/raw/{wildcards.event}.json").write_text(text)
+        return shared
+
+    assert shared.spectrogram_crews(wildcards) == 1, "nobody knows yet"
+    assert fetched(1).spectrogram_crews(wildcards) == 1, "a list of a version that told no rows and columns"
+    assert [fetched(count, rows=3000, columns=2700).spectrogram_crews(wildcards) for count in (11, 12)] == [0, 1]
+    assert fetched(5000, rows=3000, columns=255).spectrogram_crews(wildcards) == 0, "no tile fits"
+    assert alone.spectrogram_crews(wildcards) == 0

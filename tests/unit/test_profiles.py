@@ -45,6 +45,19 @@ def test_every_rule_is_short_or_asks_for_more_with_every_attempt(root):
                 assert "runtime=SITE.minutes(" in rule, f"{name}: write runtime=SITE.minutes(…)"
 
 
+def test_every_rule_that_hires_counts_its_crew_by_what_it_hires_by(root):
+    """One that is not counted comes on top of the four that a profile allows."""
+    counted = {"min_pairs": "PLAN.crews", "min_tiles": "PLAN.spectrogram_crews"}
+    rules = "\n".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk")).split("\nrule ")
+    found = []
+    for script in (root / "workflow/scripts").glob("*.py"):
+        if hired := re.search(r"hire\(dask, .*least=dask\.(\w+)", script.read_text()):
+            (rule,) = (rule for rule in rules if f'"../scripts/{script.name}"' in rule)
+            assert f"crews={counted[hired[1]]}," in rule, f"rule {rule.split(':')[0]}: write crews={counted[hired[1]]}"
+            found.append(script.stem)
+    assert sorted(found) == ["prepare", "scan", "spectrogram", "tile"]
+
+
 def test_the_minutes_of_rules_in_one_job_add_up_to_no_more_than_a_partition_gives(root, profiles):
     """SLURM would let the job wait for ever."""
     shares: dict[str, float] = {}

@@ -20,7 +20,7 @@ rule spectrogram:
         runtime=SITE.minutes(
             15 + PLAN.crew_wait_min, per_mb=0.02, of=fetched_of, share=0.2
         ),
-        crews=PLAN.crews,
+        crews=PLAN.spectrogram_crews,
     params:
         settings=PLAN.json("spectrogram"),
         code=code_digest("spectrogram"),

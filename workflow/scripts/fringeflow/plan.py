@@ -6,6 +6,7 @@ Rules ask the plan for inputs and parameters, and hold no Python themselves.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from fringeflow.files import canonical_json
 from fringeflow.licsar.folder import with_folder
 from fringeflow.models.registry import encoder_key
 from fringeflow.report_plan import ReportPlan
+from fringeflow.resources import fetched_grids
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,22 @@ class Plan(ReportPlan):
         """Return 1 if a crew of nodes works on an event, else 0: a profile says how many may be hired at the same time."""
         dask = self.config.dask
         return int(dask.cluster == "slurm" and len(self.tables.interferograms.get(wildcards.event, ())) >= dask.min_pairs)
+
+    def spectrogram_crews(self, wildcards: Any) -> int:
+        """Return 1 if a crew of nodes may compute an event's spectrograms, else 0.
+
+        Judged by all tiles that fit into what was fetched: the job is submitted before they are cut, and no more than these are kept.
+        Where that is not known it counts, since one that hires uncounted is the worse mistake.
+        """
+        dask = self.config.dask
+        if dask.cluster != "slurm":
+            return 0
+        from fringeflow.insar.tiling import starts  # NumPy with it, which planning does without
+
+        tiling, grids = self.config.tilings[wildcards.tiling], fetched_grids(wildcards)
+        if grids is None:
+            return 1
+        return int(sum(prod(len(starts(side, tiling.size, tiling.stride)) for side in grid) for grid in grids) >= dask.min_tiles)
 
     @property
     def crew_wait_min(self) -> float:

@@ -71,6 +71,15 @@ def fetched_of(wildcards: Any) -> list[str]:
     return [f"results/raw/{wildcards.event}.json"]
 
 
+def fetched_grids(wildcards: Any) -> list[tuple[int, int]] | None:
+    """Return rows and columns of every interferogram that was fetched of an event; None if they are not known (yet)."""
+    try:
+        listed = json.loads(Path(*fetched_of(wildcards)).read_bytes())["interferograms"]
+        return [(int(entry["rows"]), int(entry["columns"])) for entry in listed]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def samples_of(wildcards: Any) -> list[str]:
     """Return the index of a dataset: rules in one job with `train` are sized by it."""
     return [f"results/datasets/{wildcards.dataset}/samples.parquet"]
