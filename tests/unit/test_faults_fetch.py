@@ -15,6 +15,9 @@ import pytest
 from fringeflow.config.models import Download, Mirror
 from fringeflow.errors import DownloadError
 from fringeflow.files import sha256_file
+from fringeflow.licsar.fetch import fetch_interferogram
+from fringeflow.transfer.download import Downloader
+from fringeflow.transfer.transport import GaveUpError
 from tests.licsar_fetching import NAMES, fetch_alone, files, no_proxy, out, place
 from tests.licsar_files import FRAME, PAIR, jasmin, phase, write_tif
 from tests.servers import Misbehaviour, Server, body, drip, length, page, redirect, reset, serve, status, truncate
@@ -114,6 +117,67 @@ def test_retry_after_is_heeded(tmp_path, source, out):
         begin = time.monotonic()
         fetch(out, server.url)
         assert time.monotonic() - begin >= 1
+
+
+STEADY = drip(1000, pause=0.1, step=500)
+"""Five times as fast as what counts as silence, and 4 s for what is here 20 kB: an archive that sends 4 GB so would take nine days."""
+BRIEF = SETTINGS.model_copy(update={"longest_min": 0.04})
+
+
+def fetch_briefly(out, *roots, pairs=(PAIR,)):
+    with Downloader(BRIEF) as downloader:
+        return [fetch_interferogram(FRAME, pair, [Mirror(root=root) for root in roots], downloader, out(pair)) for pair in pairs]
+
+
+def test_a_file_that_never_stops_coming_has_its_time_and_the_next_run_goes_on(tmp_path, source, out):
+    with serve(tmp_path / "mirror") as server:
+        server.script(UNW, STEADY)
+        told = r"unw: http.*: [\d,]+ bytes of [\d,]+ came in 0\.04 min, the longest for a file or page; raise download\.longest_min"
+        with pytest.raises(DownloadError, match=told):
+            fetch_briefly(lambda pair: out, server.url)
+        assert len(server.asked(UNW)) == 1  # no try begins when the time is up
+        assert_nothing_half(out)
+        (manifest,) = fetch_briefly(lambda pair: out, server.url)
+        assert int(server.asked(UNW)[1].headers["Range"].removeprefix("bytes=").removesuffix("-")) > 1000
+    assert_right(manifest, out, source)
+
+
+def test_what_came_of_a_slow_file_is_not_thrown_away_for_another_mirror(tmp_path, source, out):
+    """Over a slow connection every mirror is slow: each run would begin anew at the first, and none would ever end."""
+    with serve(tmp_path / "mirror") as first, serve(tmp_path / "mirror") as second:
+        first.always(UNW, STEADY)
+        second.script(UNW, STEADY)
+        with pytest.raises(DownloadError, match=r"(?s)longest_min.*longest_min"):
+            fetch_briefly(lambda pair: out, first.url, second.url)
+        (manifest,) = fetch_briefly(lambda pair: out, first.url, second.url)
+        assert len(first.asked(UNW)) == 1
+        assert "Range" in second.asked(UNW)[-1].headers
+    assert_right(manifest, out, source)
+
+
+def test_a_slow_mirror_costs_its_time_once_where_another_is_fast(tmp_path, source, out):
+    pairs = [PAIR, "20210303_20210315"]
+    jasmin(tmp_path / "mirror", pair=pairs[1])
+    with serve(tmp_path / "mirror") as slow, serve(tmp_path / "mirror") as fast:
+        slow.always("/*", STEADY)
+        manifests = fetch_briefly(lambda pair: out.parents[1] / pair / out.name, slow.url, fast.url, pairs=pairs)
+        assert len([request for request in slow.requests if request.path.endswith(".tif")]) == 1
+    assert all(record["url"].startswith(fast.url) for found in manifests for record in found["products"].values())
+
+
+def test_pauses_that_a_server_asks_for_count_too(tmp_path, source, out):
+    with serve(tmp_path / "mirror") as server:
+        server.always(UNW, status(429, {"Retry-After": "600"}))
+        with pytest.raises(DownloadError, match=r"after 1 try: 429 .*; the next one would begin after download\.longest_min \(0\.04 min\)"):
+            fetch_briefly(lambda pair: out, server.url)
+
+
+def test_a_page_that_never_stops_coming_has_its_time_too(tmp_path):
+    with serve(tmp_path) as server, Downloader(BRIEF) as downloader:
+        server.pages["/x/"] = "x" * 50_000
+        server.always("/x/", STEADY)
+        with pytest.raises(GaveUpError, match=r"bytes came in 0\.04 min.*longest_min"):
+            downloader.page(f"{server.url}/x/")
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def test_values_within_themselves_are_told(tmp_path):
     assert problems
 
 
-@pytest.mark.parametrize("key", ["timeout_s", "backoff_s"])
+@pytest.mark.parametrize("key", ["timeout_s", "longest_min", "backoff_s"])
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_numbers_are_finite(key, value):
     with pytest.raises(ValueError, match="finite number"):

@@ -60,6 +60,11 @@ class Download(Strict):
         "silence.",
     )
     attempts: int = Field(5, ge=1, le=50, description="Tries for each file and mirror; each resumes where the last one stopped.")
+    longest_min: Positive = Field(
+        120.0,
+        description="Longest time for one file or page from one mirror, in minutes, with all tries and pauses; then the next mirror is "
+        "tried, and for further files first. The next run goes on with what the last one sent. Raise it for a slow connection.",
+    )
     backoff_s: float = Field(1.0, ge=0, description="Pause before the second try, in seconds; it doubles with each further one.")
     max_redirects: int = Field(5, ge=0, le=20, description="Redirects followed before a URL is given up.")
     max_bytes: int = Field(4_000_000_000, gt=0, description="Largest file accepted, in bytes.")

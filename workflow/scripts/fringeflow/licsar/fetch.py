@@ -16,8 +16,8 @@ from fringeflow.licsar.mirrors import origin, pair_folder, product_location, tru
 from fringeflow.licsar.names import PHASES, PRODUCTS, check_names, product_file
 from fringeflow.licsar.products import EmptyProductError
 from fringeflow.transfer.download import Downloader
-from fringeflow.transfer.parts import Record, kept_record
-from fringeflow.transfer.transport import GaveUpError, MissingError, UnreachableError, WrongContentError
+from fringeflow.transfer.parts import Part, Record, kept_record
+from fringeflow.transfer.transport import GaveUpError, MissingError, SlowError, UnreachableError, WrongContentError
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,8 @@ def fetch_interferogram(frame: str, pair: str, mirrors: Sequence[Mirror], downlo
     """Bring an interferogram's products beside `out` and list them in it.
 
     Mirrors are tried in their order, product by product: the next one takes over where one has no such
-    file or cannot be brought to give it. A product counts as absent only if every mirror answered so; a
+    file or cannot be brought to give it. One that an unfinished file came from goes before, one that took too long for another file after
+    the others. A product counts as absent only if every mirror answered so; a
     mirror that could not be asked is a failure, since a later run might otherwise find another dataset.
     Files that are here already are kept if they are unchanged on the mirror they came from.
 
@@ -107,13 +108,18 @@ class _Errand:
             known = None
         if known and self._try(product, known.url, path, known) == "got":
             return
-        if any(self._from_mirror(mirror, product, path) for mirror in self.mirrors):
+        if any(self._from_mirror(mirror, product, path) for mirror in self._in_order(path)):
             return
         unsure = any(attempt.outcome != "absent" for attempt in self.attempts[product])
         if known and (unsure or is_url(known.url)):  # a folder that has dropped a file means it; an archive on the net may be moving
             told = "; ".join(map(str, self.attempts[product]))
             logger.warning("%s: kept as it was fetched before (its sha256 is right), since no mirror gives it now: %s", path, told)
             self.records[product] = known
+
+    def _in_order(self, path: Path) -> list[Mirror]:
+        """Return the mirrors as they are tried: starting on another would throw away what has come of a file."""
+        begun = str(Part(path).state.get("url"))
+        return sorted(self.mirrors, key=lambda mirror: (not begun.startswith(f"{mirror.root}/"), mirror.root in self.downloader.slow))
 
     def _ours(self, url: str) -> bool:
         """Whether a file came from where the configured mirrors point today."""
@@ -182,6 +188,8 @@ class _Errand:
             attempt = Attempt(place, "failed", str(error))
             if mirror:
                 self.downloader.tired.add(root)
+            if mirror and isinstance(error, SlowError):
+                self.downloader.slow.add(root)
             if mirror and isinstance(error, UnreachableError):
                 self.away[root] = error
         self.attempts[product].append(attempt)

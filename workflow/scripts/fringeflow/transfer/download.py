@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from fringeflow.transfer.transport import (
     GaveUpError,
     MissingError,
     PassingError,
+    SlowError,
     UnreachableError,
     WrongContentError,
     encoding_of,
@@ -56,12 +58,15 @@ class Downloader:
         Hosts that could not be reached.
     tired : set of str
         Places that have used up their tries on some file, as whoever asks them notes: worth one try a file, without waiting.
+    slow : set of str
+        Places that took longer for some file than one may, as whoever asks them notes: worth a try after all others.
     """
 
     def __init__(self, settings: Download, *, forsake: bool = False):
         self.settings, self.forsake = settings, forsake
         self.unreachable: dict[str, UnreachableError] = {}
         self.tired: set[str] = set()
+        self.slow: set[str] = set()
 
     def __enter__(self) -> "Downloader":
         return self
@@ -91,6 +96,20 @@ class Downloader:
             self.unreachable.setdefault(error.host, error)
             raise
 
+    @property
+    def _until(self) -> float:
+        """When a file or page that is asked for now must be here."""
+        return time.monotonic() + 60 * self.settings.longest_min
+
+    def _in_time(self, until: float, came: int, total: int | None = None) -> None:
+        """Raise if a server that never falls silent has taken too long all the same."""
+        if time.monotonic() > until:
+            share = f" of {total:,}" if total else ""
+            raise SlowError(
+                f"{came:,} bytes{share} came in {self.settings.longest_min:g} min, the longest for a file or page; "
+                "raise download.longest_min if the connection is slow"
+            )
+
     def page(self, location: str, attempts: int | None = None) -> tuple[str, str]:
         """Return a text page and the URL it finally came from.
 
@@ -105,6 +124,7 @@ class Downloader:
             if path.stat().st_size > MAX_PAGE_BYTES:
                 raise GaveUpError(TOO_LONG)
             return path.read_text(encoding="utf-8", errors="replace"), location
+        until = self._until
 
         def one_try() -> tuple[str, str]:
             with exchange(self._client, location, {}, self.settings) as response:
@@ -112,6 +132,7 @@ class Downloader:
                     raise GaveUpError(f"a page encoded as {encoding_of(response)}, though identity was asked")
                 body = bytearray()
                 for chunk in paced(response.iter_bytes(), self.settings.timeout_s):
+                    self._in_time(until, len(body))
                     body += chunk
                     if len(body) > MAX_PAGE_BYTES:
                         raise GaveUpError(TOO_LONG)
@@ -164,10 +185,11 @@ class Downloader:
         if not is_url(location):
             return self._copy(location, out, part, content, known)
         bad: list[str] = []
+        until = self._until
 
         def one_try() -> Record:
             try:
-                return self._get(location, out, part, content, known)
+                return self._get(location, out, part, content, known, until)
             except ContentError as error:
                 if not isinstance(error, PageError):
                     part.discard()
@@ -178,7 +200,7 @@ class Downloader:
 
         return self._patiently(one_try, location, attempts)
 
-    def _get(self, url: str, out: Path, part: Part, content: Content, known: Record | None) -> Record:
+    def _get(self, url: str, out: Path, part: Part, content: Content, known: Record | None, until: float) -> Record:
         """Make one try: ask, take what comes, finish if it is whole."""
         done = part.size if part.resumable(url) else 0
         if not done or done != part.total:
@@ -187,7 +209,7 @@ class Downloader:
                 if known and (response.status_code == 304 or (response.status_code == 200 and known.describes(response.headers))):
                     return known
                 done = self._accept(url, response, part, done)
-                self._stream(response, part, done, content)
+                self._stream(response, part, done, content, until)
             if part.total is not None and part.size != part.total:
                 raise PassingError(f"{part.size} bytes came of {part.total}")
         return _finish(url, out, part, content)
@@ -221,8 +243,8 @@ class Downloader:
             raise GaveUpError(reason)
         return done
 
-    def _stream(self, response: httpx.Response, part: Part, done: int, content: Content) -> None:
-        """Append the body to the part, watching its size and its pace."""
+    def _stream(self, response: httpx.Response, part: Part, done: int, content: Content, until: float) -> None:
+        """Append the body to the part, watching its size, its pace and the time."""
         size, name = done, part.path.name.removesuffix(".part")
         with open(part.path, "ab") as handle, _bar(part.total, name, done) as bar:
             for chunk in paced(response.iter_raw(), self.settings.timeout_s):
@@ -234,6 +256,8 @@ class Downloader:
                 if size > self.settings.max_bytes:
                     handle.truncate(0)
                     raise GaveUpError(f"more than download.max_bytes ({self.settings.max_bytes:,} bytes)")
+                if size != part.total:
+                    self._in_time(until, size, part.total)
 
     def _copy(self, location: str, out: Path, part: Part, content: Content, known: Record | None) -> Record:
         """Copy a file of a local mirror; one that is here already stays."""

@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 SLOWEST = 1024
-"""Bytes a second below which a server counts as silent: an hour for 4 MB."""
+"""Bytes a second below which a server counts as silent: an hour for 4 MB. What bounds larger files is `download.longest_min`."""
 
 
 class PunctualClient(httpx.Client):

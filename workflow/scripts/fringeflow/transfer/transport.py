@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
 from fringeflow import __version__
 from fringeflow.config.models import Download
@@ -40,6 +40,10 @@ class UnreachableError(GaveUpError):
     def __init__(self, reason: str, host: str):
         super().__init__(reason)
         self.host = host
+
+
+class SlowError(GaveUpError):
+    """A file kept coming, and was not whole when its time was up."""
 
 
 class RefusedError(GaveUpError):
@@ -232,7 +236,8 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
     what : str
         URL, for the log.
     settings : Download
-        Number of tries and first pause; the pause doubles, has jitter, and is at least what Retry-After asks.
+        Number of tries, the time that they may take together, and the first pause, which doubles, has jitter, and is at least what
+        Retry-After asks.
     attempts : int, optional
         Fewer tries than the settings say.
 
@@ -241,10 +246,11 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
     UnreachableError
         After the last try, if none of them got a connection to the host.
     GaveUpError
-        After the last try, with every reason met and how often.
+        After the last try that there is time for, with every reason met and how often.
     """
     reasons: Counter[str] = Counter()
     unreached: set[str | None] = set()
+    most = attempts or settings.attempts
     grow = wait_exponential_jitter(multiplier=settings.backoff_s, max=LONGEST_PAUSE_S, jitter=settings.backoff_s)
 
     def pause(state: RetryCallState) -> float:
@@ -265,7 +271,7 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
         logger.info("%s: %s; try %d follows in %.1f s", what, error, state.attempt_number + 1, state.upcoming_sleep)
 
     retrying = Retrying(
-        stop=stop_after_attempt(attempts or settings.attempts),
+        stop=stop_after_attempt(most) | stop_before_delay(60 * settings.longest_min),
         wait=pause,
         retry=retry_if_exception_type(PassingError),
         before_sleep=note,
@@ -277,6 +283,8 @@ def patiently(one_try: Callable[[], T], what: str, settings: Download, attempts:
         tries = reasons.total()
         told = "; ".join(f"{reason} ({count}x)" if tries > 1 else reason for reason, count in reasons.items())
         told = f"gave up after {tries} {'tries' if tries > 1 else 'try'}: {told}"
+        if tries < most:
+            told += f"; the next one would begin after download.longest_min ({settings.longest_min:g} min)"
         if len(unreached) == 1 and error.unreached:
             raise UnreachableError(told, error.unreached) from error
         raise GaveUpError(told) from error
