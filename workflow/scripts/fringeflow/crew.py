@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fringeflow.files import remove
+from fringeflow.files import part_of
 
 T = TypeVar("T")
 
@@ -36,10 +36,12 @@ class Crew(Protocol):
 
 @contextmanager
 def workshop(out: Path) -> Iterator[Path]:
-    """Give a folder beside `out` for attempts, removed at the end and by the next run after a kill."""
-    folder = out.absolute().with_name(f".part-{out.name}.pieces")
-    remove(folder)
-    folder.mkdir(parents=True)
+    """Give a folder of this job's own beside `out` for attempts, removed at the end and after a kill as the parts of `files.atomic` are.
+
+    A job that a killed run has left on another node may still work on the same: each in its folder, they do not meet.
+    """
+    folder = part_of(out.absolute().with_name(f"{out.name}.pieces"))
+    folder.mkdir()
     try:
         yield folder
     finally:

@@ -49,10 +49,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         In the place of another library's error, if there is no room left where the path lies.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    part = path.with_name(f".part-{_writer(os.getpid())}-{path.name}")
-    remove(part)
+    part = part_of(path)
     try:
         yield part
         check()
@@ -71,6 +68,15 @@ def atomic(path: str | Path) -> Iterator[Path]:
         remove(old)
     else:
         os.replace(part, path)
+
+
+def part_of(path: Path) -> Path:
+    """Return a name beside `path` that this process alone writes to, and remove what ended ones have left of `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    part = path.with_name(f".part-{_writer(os.getpid())}-{path.name}")
+    remove(part)
+    return part
 
 
 def _fullness(path: Path, error: BaseException) -> str:

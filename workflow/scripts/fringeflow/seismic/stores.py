@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fringeflow.errors import DatasetError
-from fringeflow.files import remove
+from fringeflow.files import part_of, remove
 from fringeflow.progress import progress_bar
 from fringeflow.store import write_samples
 
@@ -144,9 +144,7 @@ def _in_order(table: pd.DataFrame, maker: Maker, scratch: Callable[[], np.ndarra
 @contextmanager
 def _scratch(out: Path, shape: tuple[int, ...]) -> Iterator[Callable[[], np.ndarray]]:
     """Give a function that returns an array on disk, made at its first call and removed at the end; unwritten parts take no room."""
-    path = Path(out).with_name(f".part-{Path(out).name}.waiting")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
+    path = part_of(Path(out).with_name(f"{Path(out).name}.waiting"))
     kept: list[np.ndarray] = []
     lock = Lock()
 
