@@ -47,5 +47,5 @@ rule all:
 
 
 onsuccess:
-    update_index()
+    end_run()
     print(PLAN.summary())

@@ -2,13 +2,14 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 
 import pytest
 
-from fringeflow.files import atomic, canonical_json, write_json
+from fringeflow.files import atomic, canonical_json, part_of, sweep, write_json
 from fringeflow.provenance import SCRIPTS
 
 
@@ -74,6 +75,44 @@ with atomic({str(path)!r}) as part:
     assert process.returncode == 0
     assert path.read_text() == "half and half"
     assert os.listdir(tmp_path) == ["result.txt"]
+
+
+def parts(root, monkeypatch, host, pid=None):
+    """Leave a half-made file and a half-made store of a process below a folder; return their paths."""
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "gethostname", lambda: host)
+        patched.setattr(os, "getpid", lambda: pid)
+        made = [part_of(root / name) for name in ("runs/r/run.json", "events/e/new.zarr")]
+    made[0].write_text("half")
+    (made[1] / "c").mkdir(parents=True)
+    (made[1] / "c/0").write_text("half")
+    return made
+
+
+def test_after_a_run_nothing_is_left_of_jobs_that_earlier_runs_had_on_other_nodes(tmp_path, monkeypatch):
+    earlier = parts(tmp_path, monkeypatch, "node7", 1)
+    began = time.time() - 60
+    for path in earlier:
+        os.utime(path, (began - 1, began - 1))
+    own = parts(tmp_path, monkeypatch, "node8", 1)
+    killed, alive = (parts(tmp_path, monkeypatch, socket.gethostname(), pid) for pid in (2**22 + 1, os.getppid()))
+    kept = [tmp_path / name for name in ("runs/r/a.tif.part", "runs/r/.part-mine", "events/e/old.zarr/zarr.json")]
+    kept[2].parent.mkdir()
+    for path in kept:
+        path.write_text("whole")
+    outside = tmp_path.with_name(f"{tmp_path.name}-outside")
+    outside.mkdir()
+    theirs = parts(outside, monkeypatch, "node7", 1)
+    for path in theirs:
+        os.utime(path, (0, 0))
+    (tmp_path / "linked").symlink_to(outside)
+    sweep(tmp_path, began)
+    assert not any(path.exists() for path in (*earlier, *killed))
+    assert all(path.exists() for path in kept)
+    assert all(path.exists() for path in theirs), "what lies behind a link is not this workflow's"
+    assert all(path.exists() for path in (*own, *alive)), "a job lost with its node may put its part in place until the next run begins"
+    sweep(tmp_path, time.time() + 1)
+    assert not any(path.exists() for path in own)
 
 
 def test_equal_values_give_equal_text_and_bytes(tmp_path):

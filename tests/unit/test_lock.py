@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
 from fringeflow import lock
 from fringeflow.errors import RunError
 from fringeflow.files import atomic, write_json
-from fringeflow.lock import LOCK, VARIABLE, Run, check, hold, holder, sign
+from fringeflow.lock import LOCK, VARIABLE, Run, began, check, hold, holder, sign
 from fringeflow.provenance import SCRIPTS
 
 HOLD = (
@@ -45,6 +46,7 @@ def test_the_second_is_told_who_is_there(tmp_path, other):
     ):
         hold(tmp_path)
     assert holder(tmp_path).pid == other.pid
+    assert began(tmp_path) is None, "that is for the run itself to know"
 
 
 def test_a_killed_process_leaves_the_folder_free(tmp_path, other):
@@ -104,8 +106,10 @@ def test_the_name_is_on_the_disk_before_any_job_starts(tmp_path, monkeypatch):
     """Or a node would read what was there before, and refuse to write."""
     synced = []
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.pread(handle, 1000, 0).decode()))
+    before = time.time() - 10  # clocks of disks are coarse
     hold(tmp_path)
     assert synced == [str(Run.own())]
+    assert before < began(tmp_path) <= time.time()
 
 
 def test_on_a_full_disk_the_name_of_the_last_run_stays(tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ rule table:
     script: "table.py"
 
 onsuccess:
-    update_index()
+    end_run()
 """
 BEGIN = """
 import json, time

@@ -1,6 +1,6 @@
 # What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
 # Before every job, too: one whose run has ended removes nothing. And a run that is told to end (`kill`) does.
-# Requires: fringeflow on the path. Gives: update_index, for the end of a run.
+# Requires: fringeflow on the path. Gives: end_run, for the end of a run.
 
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +13,7 @@ from snakemake.logging import logger
 from snakemake.scheduling.job_scheduler import JobScheduler
 
 from fringeflow.errors import RunError
-from fringeflow.healing import find_damage, heal, update_index
+from fringeflow.healing import end_run, find_damage, heal, update_index
 from fringeflow.lock import check, hold, holder, sign
 
 

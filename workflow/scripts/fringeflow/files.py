@@ -21,6 +21,8 @@ FULL_BYTES = 1 << 16
 """With less room than that, a failed write is taken for one that found none."""
 DAY = 86400
 """Seconds that a part of another machine's process is left alone: nobody here can tell whether it is still written."""
+PART = re.compile(r"\.(?:part|old)-([0-9a-f]{6})\.(\d+)-(.+)", re.DOTALL)
+"""A part's name, see `_writer`: machine, process, final name."""
 
 
 @contextmanager
@@ -28,8 +30,9 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
 
     Works for a file or a directory. After an error, or a kill, nothing stands under the final name
-    and what was there before stays; the leftovers of a killed run are removed by the next. Two processes
-    that write one path do not meet before the end, where one of them comes last.
+    and what was there before stays. What a killed process leaves is removed when the path is written again: by another of its machine,
+    or by any a day later; and by `sweep` when a later run has ended well. Two processes that write one path do not meet before the end,
+    where one of them comes last.
 
     Parameters
     ----------
@@ -97,14 +100,37 @@ def _writer(pid: int | str) -> str:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove the parts of `path` that ended processes of this machine, and others a day ago, have left."""
-    pattern = re.compile(rf"\.(part|old)-([0-9a-f]{{6}})\.(\d+)-{re.escape(path.name)}")
     with os.scandir(path.parent) as entries:
-        found = [(entry, match) for entry in entries if entry.name[0] == "." and (match := pattern.fullmatch(entry.name))]
-    for entry, match in found:
-        with suppress(FileNotFoundError):  # whoever else removes it
-            pid, is_local = int(match[3]), match[2] == _writer(0)[:6]
-            if (pid != os.getpid() and not is_running(pid)) if is_local else (time.time() - entry.stat().st_mtime > DAY):
-                remove(entry.path)
+        found = [(entry.path, writer) for entry in entries if (writer := PART.fullmatch(entry.name)) and writer[3] == path.name]
+    for part, writer in found:
+        _remove_if_left(part, writer, time.time() - DAY)
+
+
+def sweep(folder: str | Path, began: float) -> None:
+    """Remove the parts that killed jobs have left in a folder and below, at the end of a run that holds the lock.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Links below it are not followed.
+    began : float
+        When the run began. What is older is of earlier runs, whose jobs put nothing under a final name any more. A job of this
+        run that was given up as lost with its node may still write, and would put what is left of its part in place: until the
+        next run its part stays, or for a day.
+    """
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            if writer := PART.fullmatch(name):
+                _remove_if_left(os.path.join(place, name), writer, max(began, time.time() - DAY))
+        folders[:] = [name for name in folders if not PART.fullmatch(name) and not name.endswith(".zarr")]  # a store is made as a whole
+
+
+def _remove_if_left(part: str, writer: re.Match[str], before: float) -> None:
+    """Remove a part if its process has ended; one of another machine's, if it is older than a time."""
+    is_local, pid = writer[1] == _writer(0)[:6], int(writer[2])
+    with suppress(OSError):  # whoever else removes it, or still writes to it
+        if (pid != os.getpid() and not is_running(pid)) if is_local else os.lstat(part).st_mtime < before:
+            remove(part)
 
 
 def remove(path: str | Path) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import xxhash
 
-from fringeflow.files import write_json
-from fringeflow.records import FOLDER, Left, Record, digest_of, forget, is_inside, members
+from fringeflow.files import sweep, write_json
+from fringeflow.lock import began
+from fringeflow.records import FOLDER, RESULTS, Left, Record, digest_of, forget, is_inside, members
 
 INDEX = "index.json"
 SPACIOUS = ("results/archive/", "results/cache/", "results/events/", "results/raw/")
@@ -75,6 +76,13 @@ def update_index(folder: Path = FOLDER) -> list[Damage]:
     if index != before:
         write_json(folder / INDEX, index)
     return [one for name in damage for one in damage[name]]
+
+
+def end_run() -> None:
+    """End a run that went well: note sizes and times of its results, and remove what killed jobs of earlier runs have left."""
+    update_index()
+    if (since := began(Path())) is not None:  # else others may be at work here
+        sweep(RESULTS, since)
 
 
 def inspect(record: Record, *, thorough: bool = False) -> list[Damage]:

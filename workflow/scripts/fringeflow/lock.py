@@ -167,6 +167,12 @@ def sign(folder: Path) -> None:
     os.environ[VARIABLE] = str(own)
 
 
+def began(folder: Path) -> float | None:
+    """Return when the run that this process leads began, by the clock of the folder's disk; None if it does not hold the lock."""
+    handle = _held.get(folder.absolute() / LOCK)
+    return None if handle is None or _name(handle) != Run.own() else os.fstat(handle).st_mtime
+
+
 def holder(folder: Path) -> Run | None:
     """Return the run that holds the lock of a folder, if any does."""
     try:
