@@ -10,7 +10,7 @@ import pytest
 from fringeflow.provenance import PACKAGE, SCRIPTS, imported_modules
 
 GROUND = ["__init__", "errors", "files", "progress", "provenance", "job", "chunks", "store", "keras_runtime", "crew", "store_shared"]
-GROUND += ["lock", "syntax", "records", "healing", "verification", "resources"]
+GROUND += ["lock", "syntax", "records", "record_index", "healing", "verification", "resources"]
 ROOMS = [
     "config",
     "cluster",

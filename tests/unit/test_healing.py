@@ -90,6 +90,29 @@ def test_a_broken_index_or_record_stops_nothing():
     assert damaged() == {f"{RAW}/unw.tif"}
 
 
+@pytest.mark.parametrize("where", ["file", "record", "rule"])
+@pytest.mark.parametrize("target", ["nowhere", "self"])
+def test_a_link_that_leads_nowhere_stops_nothing_and_hides_nothing(where, target):
+    """Among the records, or in the place of a result; also one that leads to itself."""
+    update_index()
+    link = Path({"file": "results/comparison/d.tsv", "record": FOLDER / "train/e2.json", "rule": FOLDER / "rule"}[where])
+    link.unlink(missing_ok=True)
+    link.symlink_to(link.name if target == "self" else "/no/such/file")
+    write(f"{RAW}/unw.tif", "x")
+    for look in (find_damage, update_index, find_damage):
+        assert {one.path for one in look()} == {f"{RAW}/unw.tif", *(["results/comparison/d.tsv"] if where == "file" else [])}
+
+
+@pytest.mark.parametrize("target", ["nowhere", "self"])
+def test_a_link_in_a_store_that_leads_nowhere_is_found(target):
+    link = Path(f"{STORE}/p/wrapped/c.1.0")
+    link.unlink()
+    link.symlink_to(link.name if target == "self" else "/no/such/file")
+    Path(f"{STORE}/note").symlink_to("note")
+    for look in (update_index, find_damage):
+        assert {one.path: one.foreign for one in look()} == {str(link): False, f"{STORE}/note": True}
+
+
 @pytest.mark.parametrize("folder", ["results/raw/001A_00001_000001", "results/raw", STORE, "results/events"])
 def test_a_folder_that_was_removed_to_save_space_is_no_damage(folder):
     shutil.rmtree(folder)

@@ -114,6 +114,37 @@ def test_a_record_of_another_job_than_its_name_says_is_refused(tree, rule):
     assert NAME.exists()
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [5, None, "text", [], [0, "x", 5, 5], [0, "x", ["a\0b"], []], [0, "x", [], ["a\0b"]], [0, "x", [["a"]], []], [0, "x", ["\ud800"], []]],
+    ids=repr,
+)
+def test_an_index_that_says_anything_spares_no_look(tree, entry):
+    """Also for a record that is as old as the index says."""
+    lay(json.dumps(record()))
+    changed = NAME.stat().st_mtime_ns
+    text = json.dumps({"train/e1.json": [changed, *entry[1:]] if isinstance(entry, list) and entry else entry, "train/gone.json": entry})
+    for index in (text, "[" * 100_000, '{"a":' * 100_000, "5"):
+        lay(index, FOLDER / "index.json")
+        assert [one.path for one in find_damage()] == [OUTPUT]
+        assert any(OUTPUT in line for line in run_begins())
+
+
+@pytest.mark.parametrize("target", ["nowhere", "self"])
+def test_verify_names_a_record_that_is_a_link_to_nothing_and_looks_at_the_others(tree, target):
+    lay(json.dumps(record()))
+    link = FOLDER / "train/e2.json"
+    link.symlink_to(link.name if target == "self" else "/no/such/file")
+    Path("results/loop.json").symlink_to("loop.json")
+    other = record(rule="score", outputs={"results/loop.json": LEFT})
+    lay(json.dumps(other), FOLDER / "score/e1.json")
+    with pytest.raises(DamageError, match=r"e2\.json: this record cannot be read"):
+        verify(json.loads(settings_now({}, lambda rule, wildcards: [])), Path("results/verify.tsv"))
+    table = Path("results/verify.tsv").read_text()
+    assert "results/loop.json\ta file that cannot be read (Too many levels of symbolic links); its job left 1 bytes" in table
+    assert f"damaged\t{OUTPUT}" in table
+
+
 PATHS = st.one_of(
     st.sampled_from(
         [OUTPUT, "results/runs/x", "../outside/mine.txt", "results/../../outside/mine.txt", "results/l/mine.txt", "/etc/hostname"]

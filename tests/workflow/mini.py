@@ -147,3 +147,9 @@ def flip(path: Path) -> None:
 def cut(path: Path) -> None:
     """Cut a file short."""
     os.truncate(path, path.stat().st_size // 2)
+
+
+def loop(path: Path) -> None:
+    """Put a link in the place of a file that leads to itself."""
+    path.unlink()
+    path.symlink_to(path.name)

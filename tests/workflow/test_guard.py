@@ -12,7 +12,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from tests.workflow.mini import MADE_BY, Mini, cut, flip
+from tests.workflow.mini import MADE_BY, Mini, cut, flip, loop
 
 
 def test_a_finished_run_has_nothing_to_do_and_nothing_to_say(mini):
@@ -37,9 +37,10 @@ def test_a_plain_rerun_heals_every_file(mini, damage):
 
 
 @pytest.mark.parametrize("name", ["results/runs/r1/model/seed0.bin", "results/events/e1/wrapped.zarr/samples/c/1"])
-def test_what_no_rule_declares_is_healed_alone(mini, name):
+@pytest.mark.parametrize("damage", [flip, loop], ids=["flipped", "looping"])
+def test_what_no_rule_declares_is_healed_alone(mini, name, damage):
     before, trained = mini.results(), mini.text("trained")
-    flip(mini.folder / name)
+    damage(mini.folder / name)
     mini.run()
     assert mini.results() == before
     assert (mini.text("trained") == trained) == (MADE_BY[name] == "store"), "a store that came out the same trains nothing"

@@ -5,21 +5,18 @@ network's weights, a fetched product. Here every file is held against the record
 same size and time is taken for the same; `verify` reads everything.
 """
 
-import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import xxhash
-
 from fringeflow.files import sweep, write_json
 from fringeflow.lock import began
+from fringeflow.record_index import INDEX, fingerprint, is_as_known, listed, read_index
 from fringeflow.records import FOLDER, RESULTS, Left, Record, digest_of, forget, is_inside, members
 
-INDEX = "index.json"
 SPACIOUS = ("results/archive/", "results/cache/", "results/events/", "results/raw/")
 """What people remove to save space: gone with its folder, it is made again only when something needs it."""
 MISSING = "missing"
@@ -204,20 +201,15 @@ def heal(damage: Sequence[Damage], planned: set[str], *, touch: bool) -> tuple[s
     return forced, told
 
 
-def record_names(folder: Path = FOLDER) -> list[str]:
-    """Return the names of all records below their folder."""
-    return [name for name, _ in _listed(folder)]
-
-
 def _survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]], dict[str, list[Damage]]]:
     """Return the index as it was, an entry for every record that can be read, and the damage by record."""
-    before = _read_index(folder)
+    before = read_index(folder)
     index: dict[str, list[Any]] = {}
     made: dict[str, str] = {}
     found: dict[str, list[Damage]] = {}
-    for name, changed in _listed(folder):
+    for name, changed in listed(folder):
         known = before.get(name)
-        if known and known[0] == changed and known[1] == _fingerprint(known[2], known[3]):
+        if known and is_as_known(known, changed):
             index[name] = known
             continue
         try:
@@ -226,7 +218,7 @@ def _survey(folder: Path) -> tuple[dict[str, list[Any]], dict[str, list[Any]], d
             continue  # a record that cannot be read tells nothing; `verify` says so
         stores = [str(store) for store in record.stores]
         files = [path for path in record.files if not any(path.startswith(f"{store}/") for store in stores)]
-        seen = _fingerprint(files, stores)  # before looking: what changes meanwhile is looked at again
+        seen = fingerprint(files, stores)  # before looking: what changes meanwhile is looked at again
         index[name] = [changed, seen, files, stores]
         made[name] = record.made
         if damage := inspect(record):
@@ -246,13 +238,15 @@ def _fault(path: str, left: Left, *, thorough: bool) -> str:
     """Say what is wrong with a file, nothing if it is as it was left."""
     try:
         about = os.stat(path)
+        if about.st_size != left.bytes:
+            return f"{about.st_size:,} bytes"
+        if thorough or about.st_mtime_ns != left.mtime_ns:
+            digest = digest_of(path, left.kind)
+            return f"other content ({_short(digest)})" if digest != left.digest else ""
     except (FileNotFoundError, NotADirectoryError):
         return MISSING
-    if about.st_size != left.bytes:
-        return f"{about.st_size:,} bytes"
-    if thorough or about.st_mtime_ns != left.mtime_ns:
-        digest = digest_of(path, left.kind)
-        return f"other content ({_short(digest)})" if digest != left.digest else ""
+    except OSError as error:  # a link that leads to itself, for example
+        return f"a file that cannot be read ({error.strerror})"
     return ""
 
 
@@ -260,56 +254,3 @@ def _short(digest: str) -> str:
     """Return enough of a digest for people to compare."""
     kind, _, digits = digest.partition(":")
     return f"{kind} {digits[:12]}…"
-
-
-def _listed(folder: Path) -> Iterator[tuple[str, int]]:
-    """Yield the records: their names below the folder, and the times of their last change."""
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as rules:
-        names = sorted(entry.name for entry in rules if entry.is_dir())
-    for rule in names:
-        with os.scandir(folder / rule) as entries:
-            yield from ((f"{rule}/{entry.name}", entry.stat().st_mtime_ns) for entry in entries if not entry.name.startswith("."))
-
-
-def _read_index(folder: Path) -> dict[str, list[Any]]:
-    try:
-        found = json.loads((folder / INDEX).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _fingerprint(files: Sequence[str], stores: Sequence[str]) -> str:
-    """Return a digest of names, sizes and times of files, and of all that is in some folders."""
-    digest = xxhash.xxh3_64()
-    for path in files:
-        try:
-            about = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):  # with its folder or alone makes the difference, see `tidied`
-            digest.update(b"missing %d\n" % os.path.isdir(os.path.dirname(path)))
-            continue
-        digest.update(b"%d %d\n" % (about.st_size, about.st_mtime_ns))
-    for store in stores:
-        digest.update(b"store %d\n" % os.path.isdir(store))
-        digest.update(os.fsencode("\n".join(_described(store))))
-    return digest.hexdigest()
-
-
-def _described(folder: str) -> list[str]:
-    """Return a line for each file below a folder, with its size and time; hidden ones are those of other programs."""
-    lines, folders = [], [folder]
-    while folders:
-        try:
-            entries = os.scandir(folders.pop())
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            elif entry.name[0] != ".":
-                about = entry.stat()
-                lines.append(f"{entry.path} {about.st_size} {about.st_mtime_ns}")
-    lines.sort()
-    return lines

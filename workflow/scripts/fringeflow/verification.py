@@ -12,9 +12,10 @@ from typing import Any
 
 from fringeflow.errors import DamageError, bullets
 from fringeflow.files import atomic, canonical_json, sha256_file, sha256_text
-from fringeflow.healing import SPACIOUS, Damage, inspect, is_removed, record_names, settle, tidied
+from fringeflow.healing import SPACIOUS, Damage, inspect, is_removed, settle, tidied
 from fringeflow.progress import track
 from fringeflow.provenance import other_versions
+from fringeflow.record_index import record_names
 from fringeflow.records import FOLDER, RESULTS, Record, files_below
 
 LOGGER = logging.getLogger(__name__)
