@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fringeflow.errors import DamageError
 from fringeflow.healing import find_damage, heal, update_index
-from fringeflow.records import FOLDER, Record
+from fringeflow.records import FOLDER, Left, Record
 from fringeflow.verification import COLUMNS, settings_now, verify
 
 NAME = FOLDER / "train/e1.json"
@@ -143,6 +143,30 @@ def test_verify_names_a_record_that_is_a_link_to_nothing_and_looks_at_the_others
     table = Path("results/verify.tsv").read_text()
     assert "results/loop.json\ta file that cannot be read (Too many levels of symbolic links); its job left 1 bytes" in table
     assert f"damaged\t{OUTPUT}" in table
+
+
+def test_verify_names_a_link_and_does_not_walk_through_it(tree):
+    """Also where a result lies behind it, as when a folder was moved to another disk; and `results` itself may be a link."""
+    Path("results").rename(tree / "scratch")
+    Path("results").symlink_to(tree / "scratch")
+    Path("results/runs").rename(tree / "runs")
+    (tree / "runs/note.txt").write_text("mine")
+    for link, target in (("runs", "runs"), ("events/deep/etc", "outside"), ("loop", "scratch/loop")):
+        path = Path("results", link)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(tree / target)
+    Path("results/note.txt").write_text("mine")
+    lay(json.dumps(record(outputs={OUTPUT: vars(Left.of(OUTPUT))})))
+    with pytest.raises(DamageError, match=r"1 of 6 results .*\n.*this record was changed"):  # by this test
+        verify(json.loads(settings_now({}, lambda rule, wildcards: [])), Path("results/verify.tsv"))
+    rows = [line.split("\t")[:3] for line in Path("results/verify.tsv").read_text().splitlines()]
+    assert {path: why.split(":")[0] for status, path, why in rows if status == "unrecorded"} == {
+        "results/runs": "a link to a folder",
+        "results/events/deep/etc": "a link to a folder",
+        "results/loop": "no record names it",
+        "results/note.txt": "no record names it",
+    }
+    assert [path for status, path, _ in rows if status == "stale"] == [OUTPUT]
 
 
 PATHS = st.one_of(

@@ -16,13 +16,15 @@ from fringeflow.healing import SPACIOUS, Damage, inspect, is_removed, settle, ti
 from fringeflow.progress import track
 from fringeflow.provenance import other_versions
 from fringeflow.record_index import record_names
-from fringeflow.records import FOLDER, RESULTS, Record, files_below
+from fringeflow.records import FOLDER, RESULTS, Record
 
 LOGGER = logging.getLogger(__name__)
 COLUMNS = ("status", "path", "why", "rule", "wildcards", "bytes", "digest", "config", "code", "made")
 BLANKS = str.maketrans("\t\r\n", "   ")
 """What would break a line of the table, in names and in records that somebody wrote to."""
 NO_JOB = "the configuration has no such job any more"
+NO_RECORD = "no record names it: made before there were records, or by hand"
+LINK = "a link to a folder: of what lies there, only what records name was looked at"
 UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
 """What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
 WORKING = ("checkpoint", "study")
@@ -177,7 +179,7 @@ def verify(
         rows += _rows(record, damage, why, _why_differs(record, seed))
         named.update(record.files)
     named.update(row.path for row in rows)
-    rows += [Row("unrecorded", path, "no record names it: made before there were records, or by hand") for path in _others(named)]
+    rows += [Row("unrecorded", path, LINK if os.path.isdir(path) else NO_RECORD) for path in _others(named)]
     order = {name: place for place, name in enumerate(("damaged", "stale", "unrecorded", "differs", "removed", "ok"))}
     rows.sort(key=lambda row: (order[row.status], row.path))
     _write(table, rows)
@@ -272,11 +274,14 @@ def _digests(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _others(named: set[str]) -> Iterator[str]:
-    """Yield the files among the results that no record names, of jobs' own workings apart."""
-    for entry in sorted(os.scandir(RESULTS), key=lambda entry: entry.name) if os.path.isdir(RESULTS) else ():
-        for path in () if entry.name in UNRECORDED else files_below(entry.path):
-            parts = path.split("/")
-            if path not in named and not any(part in WORKING or part.startswith(".") for part in parts):
+    """Yield the files among the results that no record names, of jobs' own workings apart, and links to folders, which are not followed."""
+    for place, folders, names in os.walk(RESULTS):
+        aside = (*WORKING, *UNRECORDED) if place == RESULTS else WORKING
+        folders[:] = [name for name in folders if name not in aside and not name.startswith(".")]
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        for name in (*names, *links):
+            path = os.path.join(place, name)
+            if path not in named and name not in aside and not name.startswith("."):
                 yield path
 
 
