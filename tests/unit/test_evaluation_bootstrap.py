@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fringeflow.evaluation import bootstrap as module
-from fringeflow.evaluation.bootstrap import bootstrap, draw_groups, interval, tail
+from fringeflow.evaluation.bootstrap import bootstrap, draw_groups, interval, tail, widened
 from fringeflow.evaluation.metrics import Ranking, average_precision
 
 
@@ -92,3 +92,25 @@ def test_draws_that_leave_the_score_undefined_are_left_out():
 
 def test_one_group_has_no_interval():
     assert np.isnan(interval(np.full(100, 0.7), 0.95, 1)).all()
+
+
+@pytest.mark.parametrize(("of_groups", "of_luck"), [(1.0, 0.0), (1.0, 0.3), (1.0, 1.0), (0.3, 1.0), (0.0, 1.0)])
+def test_an_interval_with_luck_of_few_fits_holds_the_truth_whichever_is_larger(of_groups, of_luck):
+    """What is measured is 0: the mean of eight groups, and the luck of one fit, whose size three other pairs of fits show."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(400):
+        values, pairs = rng.normal(scale=of_groups, size=8), rng.normal(scale=of_luck, size=(3, 2))
+        luck = rng.normal(scale=of_luck)
+        bounds = interval(draw_groups(8, 400, 0) @ values / 8 + luck, 0.95, 8)
+        lower, upper = widened(bounds, values.mean() + luck, np.sqrt(pairs.var(axis=1, ddof=1).mean()), 3, 0.95)
+        held += lower <= 0 <= upper
+    assert 0.92 < held / 400 < 0.99
+
+
+def test_luck_widens_on_both_sides_within_what_a_score_can_be():
+    assert widened((0.7, 0.9), 0.8, 0.0, 2, 0.95) == pytest.approx((0.7, 0.9))
+    lower, upper = widened((0.7, 0.9), 0.8, 0.1, 2, 0.95, limits=(0.0, 1.0))
+    assert lower == pytest.approx(0.8 - np.hypot(0.1, 4.303 * 0.1), abs=1e-3) and upper == 1
+    assert widened((0.7, 0.9), 0.95, 0.1, 2, 0.95)[1] == pytest.approx(0.9 + 0.430, abs=1e-3), "a value beyond its own draws"
+    assert np.isnan(widened((np.nan, np.nan), 0.8, 0.1, 2, 0.95)).all()

@@ -1,5 +1,7 @@
 """A learning curve: subsets of earthquakes are nested and fair, fits on all are the plain run, and the slope is what was put in."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -142,7 +144,8 @@ RIGHT = np.array([0.9, 0.1, 0.1, 0.1])  # 1
 
 
 def test_the_gain_is_exact_where_all_earthquakes_are_alike():
-    curve = learning_curve(predictions({2: {0: BLIND}, 4: {0: SECOND}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
+    twice = {2: {0: BLIND, 1: BLIND}, 4: {0: SECOND, 1: SECOND}, 8: {0: RIGHT}}
+    curve = learning_curve(predictions(twice), CLASSES, "deformation", DRAWS, Words())
     np.testing.assert_allclose(curve.table["pr_auc"], [0.25, 0.5, 1.0])
     row = curve.table.iloc[-1]
     np.testing.assert_allclose(row[["gain_per_doubling", "gain_per_doubling_lower", "gain_per_doubling_upper"]].astype(float), 0.375)
@@ -152,14 +155,16 @@ def test_the_gain_is_exact_where_all_earthquakes_are_alike():
 
 
 def test_the_slope_is_of_the_last_two_doublings_only():
-    scores = {1: {0: RIGHT}, 2: {0: BLIND}, 4: {0: BLIND}, 8: {0: BLIND}}
+    scores = {1: {0: RIGHT, 1: BLIND}, 2: {0: BLIND, 1: BLIND}, 4: {0: BLIND, 1: BLIND}, 8: {0: BLIND}}
     curve = learning_curve(predictions(scores), CLASSES, "deformation", DRAWS, Words())
     assert curve.table["gain_per_doubling"].iloc[0] == pytest.approx(0)
-    assert "cannot be told: from 2 to 8" in curve.verdict
+    assert "cannot be told: from 2 to 8 events a doubling adds +0.000 PR-AUC [+0.000, +0.000]" in curve.verdict, (
+        "without the luck of size 1"
+    )
 
 
 def test_harm_and_a_lack_of_sizes_are_told_as_such():
-    worse = learning_curve(predictions({4: {0: RIGHT}, 8: {0: BLIND}}), CLASSES, "deformation", DRAWS, Words())
+    worse = learning_curve(predictions({4: {0: RIGHT, 1: RIGHT}, 8: {0: BLIND}}), CLASSES, "deformation", DRAWS, Words())
     assert worse.verdict.startswith("More events do harm: from 4 to 8 events a doubling adds -0.750")
     single = learning_curve(predictions({8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
     assert single.verdict == "One number of training events (8): no slope to fit." and single.line is None
@@ -172,9 +177,51 @@ def test_the_scatter_of_subsets_widens_the_interval_and_the_ends_are_told():
     small, whole = curve.table.iloc[0], curve.table.iloc[1]
     assert small["pr_auc"] == pytest.approx(0.625)
     assert (small["pr_auc_lowest"], small["pr_auc_highest"]) == pytest.approx((0.25, 1.0))
-    assert (small["pr_auc_lower"], small["pr_auc_upper"]) == pytest.approx((0.25, 1.0))
-    assert whole["pr_auc_lower"] == whole["pr_auc_upper"] == 1.0
+    assert (small["pr_auc_lower"], small["pr_auc_upper"]) == (0, 1), "a standard error of 0.375 with one degree of freedom"
+    assert (whole["pr_auc_lower"], whole["pr_auc_upper"]) == (0, 1), "the whole's one fit may be as lucky"
+    assert curve.verdict.startswith("Whether more events help cannot be told: from 4 to 8 events a doubling adds +0.375")
     assert (small["repeats"], whole["repeats"]) == (2, 1)
+
+
+def test_one_subset_of_each_size_decides_nothing():
+    """Nothing shows its luck, however large the gain and however alike the test earthquakes."""
+    curve = learning_curve(predictions({4: {0: BLIND}, 8: {0: RIGHT}}), CLASSES, "deformation", DRAWS, Words())
+    assert curve.verdict.startswith("Whether more events help cannot be told from one subset of each size (raise learning_curve.repeats)")
+    assert not curve.lucky
+
+
+def lucky(rng: np.random.Generator, *, luck: float, gain: float = 0.0, repeats: int = 3, events: int = 9) -> pd.DataFrame:
+    """Simulate fits whose skill grows by `gain` with a doubling, and differs by luck from subset to subset."""
+    table = predictions({1: {0: np.zeros(8)}}, events)
+    group = np.arange(len(table)) // 8
+    deformed = np.arange(len(table)) % 8 < 2
+    table["label"] = np.where(deformed, "deformation", "no_deformation")
+    difficulty = rng.normal(size=len(table)) + rng.normal(scale=0.7, size=events)[group]
+    parts = []
+    for size, repeat in [*product((3, 6), range(repeats)), (12, 0)]:
+        skill = 1.6 + gain * np.log2(size / 3) + rng.normal(scale=luck)
+        logit = 0.7 * (difficulty + rng.normal(size=len(table))) + skill * deformed
+        p = 1 / (1 + np.exp(-logit))
+        parts.append(table.assign(groups=size, repeat=repeat, p_no_deformation=1 - p, p_deformation=p))
+    return pd.concat(parts, ignore_index=True)
+
+
+def verdicts(curves: int, **simulated) -> dict[str, float]:
+    """Return how often simulated curves say that more earthquakes help, and that they do harm."""
+    rng = np.random.default_rng(0)
+    told = [learning_curve(lucky(rng, **simulated), CLASSES, "deformation", DRAWS, Words()).verdict for _ in range(curves)]
+    return {word: sum(found.startswith(f"More events {word}") for found in told) / curves for word in ("still help", "do harm")}
+
+
+@pytest.mark.parametrize("repeats", [1, 2, 3])
+def test_luck_of_fits_is_seldom_taken_for_a_gain_or_a_harm(repeats):
+    """More earthquakes add nothing; a nominal 5 % may be decided, with the slack of 80 curves."""
+    assert sum(verdicts(80, luck=0.4, repeats=repeats).values()) <= 0.05 + 2.33 * np.sqrt(0.05 * 0.95 / 80)
+
+
+def test_a_gain_that_stands_out_of_the_luck_is_found():
+    found = verdicts(30, luck=0.1, gain=0.8, events=20)
+    assert found["still help"] > 0.8 and found["do harm"] == 0
 
 
 def test_table_and_picture_are_written_the_same_whatever_the_order_of_rows(tmp_path):
@@ -198,7 +245,7 @@ def test_what_is_no_earthquake_is_not_called_one(tmp_path, monkeypatch, words, g
     """In the table, in the verdict, and in every word of the picture."""
     said = []
     monkeypatch.setattr(pictured, "save_picture", lambda figure, path: said.extend(text.get_text() for text in figure.findobj(Text)))
-    predictions({4: {0: BLIND}, 8: {0: RIGHT}}).to_parquet(tmp_path / "a.parquet")
+    predictions({4: {0: BLIND, 1: BLIND}, 8: {0: RIGHT}}).to_parquet(tmp_path / "a.parquet")
     write_json(tmp_path / "dataset.json", {"name": "shots", "classes": CLASSES, "positive": "deformation", "words": words})
     evaluate_curve(
         tmp_path / "a.parquet", tmp_path / "dataset.json", DRAWS, title="net", out=tmp_path / "a.tsv", figure=tmp_path / "a.png"

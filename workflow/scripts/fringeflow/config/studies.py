@@ -31,7 +31,13 @@ class LearningCurve(Strict):
     fractions: list[Annotated[float, Field(gt=0, le=1)]] = Field(
         [], description="Shares of the training groups to train on, for example [0.125, 0.25, 0.5, 1]; none by default."
     )
-    repeats: int = Field(3, ge=1, le=100, description="Random nested orders of the groups; the whole is trained once.")
+    repeats: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="Random nested orders of the groups; the whole is trained once. How much fits differ by luck shows in the scatter of the "
+        "subsets of one size: with 1, nothing is decided, and with 2 only what is plain.",
+    )
     seed: int = Field(0, ge=0, description="Seed of these orders.")
     model: Name | None = Field(None, description="Name from `models`; null means the dataset's first model.")
     strategy: Name = Field("none", description="Name from `strategies`.")

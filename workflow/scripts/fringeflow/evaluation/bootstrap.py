@@ -47,6 +47,8 @@ from scipy.special import ndtr, stdtrit
 FEW_GROUPS = 8
 SEED = 0
 """Seed of the draws: the same for all runs, so that they share them."""
+ROUNDING = 1e-9
+"""Differences below come from the order of additions."""
 BLOCK = 2_000_000
 """Most weights held at once (16 MB; a metric needs a few times as much for a moment)."""
 
@@ -139,4 +141,51 @@ def interval(values: np.ndarray, confidence: float, groups: int) -> tuple[float,
         return float("nan"), float("nan")
     cut = tail(confidence, groups)
     lower, upper = np.quantile(values, [cut, 1 - cut])
+    return float(lower), float(upper)
+
+
+def widened(
+    bounds: tuple[float, float],
+    value: float,
+    error: float,
+    degrees: int,
+    confidence: float,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> tuple[float, float]:
+    """Return an interval over groups, widened by luck that the draws of groups do not hold.
+
+    On each side the two half-widths add in quadrature, so each part keeps its own quantile: Student's for the few fits that the luck is
+    estimated from, the draws' own for the groups, skewness and all.
+
+    Parameters
+    ----------
+    bounds : tuple of float
+        From `interval`.
+    value : float
+        The estimate that both are about.
+    error : float
+        Standard error of `value` by luck, estimated with so many `degrees` of freedom.
+    degrees : int
+    confidence : float
+        Level of the interval, that of `bounds` too.
+    limits : tuple of float
+        Between which a value can lie.
+
+    Returns
+    -------
+    lower, upper : float
+
+    References
+    ----------
+    Zou and Donner (2008), Statistics in Medicine 27, 1693-1702 (limits of a sum from the limits of its parts).
+
+    Examples
+    --------
+    >>> lower, upper = widened((0.1, 0.5), 0.4, 0.1, 4, 0.95)
+    >>> round(lower, 3), round(upper, 3)
+    (-0.009, 0.695)
+    """
+    half = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    centre = np.clip(value, *bounds)  # percentiles of a biased score may both lie on one side of it
+    lower, upper = np.clip(centre + np.array([-1, 1]) * np.hypot(np.subtract(bounds, centre), half), *limits)
     return float(lower), float(upper)

@@ -29,14 +29,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fringeflow.evaluation.bootstrap import SEED, bootstrap, interval
+from fringeflow.evaluation.bootstrap import ROUNDING, SEED, bootstrap, interval
 from fringeflow.evaluation.metrics import divide
 from fringeflow.evaluation.scores import Scorer
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
-
-ROUNDING = 1e-9
-"""Differences below come from the order of additions."""
 
 
 @dataclass(frozen=True)
