@@ -1,5 +1,7 @@
 """The fit loop of heads, and of the SVM: what they must do whatever the seed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,13 +12,18 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import average_precision_score
 
 from fringeflow.config.models import Model, Training
+from fringeflow.datasets.stages import Stage
 from fringeflow.errors import DatasetError, ModelError
+from fringeflow.files import read_json
 from fringeflow.models.registry import resolve_model
 from fringeflow.models.torch_heads import SILVA_WIDTHS, build_head
 from fringeflow.training import fit_sklearn, fit_torch
+from fringeflow.training.cascade import shift_of
 from fringeflow.training.folds import Fold, Task, average_precision, check_splits
-from fringeflow.training.train import fit_seeds
+from fringeflow.training.predict import adjusted
+from fringeflow.training.train import fit_seeds, train_run
 from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, model, strategy
+from tests.unit.toy_overlaps import toy
 
 LINEAR = resolve_model("resnet18", Model(), "wrapped")
 SILVA = resolve_model("resnet18", Model(head="silva"), "wrapped")
@@ -234,3 +241,29 @@ def test_tasks_know_their_classes():
         Task(CLASSES, "x")
     perfect = np.eye(4)
     assert FOUR.score(np.arange(4), perfect) == 1
+
+
+@pytest.mark.parametrize(
+    "stages", [(), (Stage("kinds", {"noise": ("DNS", "Tip-off")}), Stage("noise", split="noise"))], ids=["at once", "cascade"]
+)
+@pytest.mark.parametrize("name", ["hog_svm", "resnet18"])
+def test_adjusted_after_training_all_classes_are_found_alike_whatever_their_shares_in_either_split(tmp_path, name, stages):
+    """The prior that is taken off is the one that the probabilities have: of a calibrated model, the validation split's."""
+    spec = replace(model(name), stages=stages)
+    train, validation, test = (
+        blobs(counts, distance=3, seed=seed) for seed, counts in enumerate([(700, 60, 60, 60), (60, 60, 60, 600), (300,) * 4])
+    )
+    after = strategy("logit_adjustment", when="post_hoc")
+    fitted = fit_seeds(train, validation, FOUR, spec, after, QUICK.model_copy(update={"epochs": 40}), threads=1)[0]
+    shares = adjusted(fitted.probabilities(test.features), shift_of(spec, after, train, validation, 4)).mean(axis=0)
+    assert shares.min() > 0.6 / 4 and shares.max() < 1.5 / 4, shares
+
+
+def test_a_run_takes_off_the_prior_of_the_split_that_calibrates_it(tmp_path):
+    made = toy(tmp_path)
+    table = made.table()
+    table[(table["split"] != "validation") | (table["label"] == CLASSES[0]) | (table["event"] == "f")].to_parquet(made.samples, index=False)
+    for name, shares in (("hog_svm", [32 / 41, 9 / 41]), ("resnet18", [0.64, 0.36])):
+        after = strategy("logit_adjustment", when="post_hoc")
+        train_run(*made.paths, tmp_path / name, view="wrapped", model=model(name), strategy=after, settings=QUICK)
+        assert read_json(tmp_path / name / "run.json")["adjust"] == pytest.approx(np.log(shares))

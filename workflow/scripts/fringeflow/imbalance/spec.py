@@ -114,7 +114,7 @@ class StrategySpec:
         Parameters
         ----------
         labels : ndarray of int, shape (n,)
-            Of the samples that are trained on.
+            Of the samples whose shares the probabilities have: those trained on, or those calibrated on.
         classes : int
 
         Raises

@@ -103,6 +103,11 @@ class Cascade:
         """Whether the seed makes a difference."""
         return bool(self.family.IS_RANDOM)
 
+    @property
+    def PRIOR(self) -> str:  # noqa: N802
+        """The split whose shares of the classes its probabilities have: those of the stages multiply to the dataset's."""
+        return str(self.family.PRIOR)
+
     def fit(
         self,
         train: Fold,
@@ -183,6 +188,21 @@ def fitter_of(model: ModelSpec) -> Any:
     """Return what fits and loads a model: its family's module, or a cascade of that."""
     family = importlib.import_module(model.fitter)
     return Cascade(family) if model.stages else family
+
+
+def shift_of(model: ModelSpec, strategy: StrategySpec, train: Fold, validation: Fold, classes: int) -> list[float] | None:
+    """Return what is taken off every log probability of a fitted model, or None: the prior that its probabilities have.
+
+    Parameters
+    ----------
+    model : ModelSpec
+    strategy : StrategySpec
+    train, validation : Fold
+        What it was fitted on: a network learns the shares of `train`, a calibrated model those of `validation`.
+    classes : int
+    """
+    fold = validation if fitter_of(model).PRIOR == "validation" else train
+    return strategy.adjustment(fold.labels, classes)
 
 
 def stage_fold(fold: Fold, level: Level, task: Task, split: str) -> Fold:

@@ -29,6 +29,8 @@ from fringeflow.training.watch import Watch
 
 IS_RANDOM = True
 """Initial weights of the head and the order of batches depend on the seed."""
+PRIOR = "train"
+"""The split whose shares of the classes its probabilities have."""
 VECTORS, MAPS = 4096, 64
 """Samples that are predicted at a time: feature vectors, and maps or images, whose layers take memory."""
 

@@ -19,6 +19,8 @@ from fringeflow.training.resample import resampled
 
 IS_RANDOM = False
 """The same samples give the same fit whatever the seed."""
+PRIOR = "validation"
+"""The split whose shares of the classes its probabilities have."""
 
 
 @dataclass

@@ -41,6 +41,8 @@ from fringeflow.training.watch import Watch
 
 IS_RANDOM = True
 """Initial weights and the order of batches depend on the seed."""
+PRIOR = "train"
+"""The split whose shares of the classes its probabilities have."""
 IMAGES = 32
 """Images that are predicted at a time: more fall out of a CPU's caches."""
 

@@ -131,7 +131,7 @@ def adjusted(probabilities: np.ndarray, shift: Sequence[float] | None) -> np.nda
     ----------
     probabilities : ndarray of float64, shape (n, K)
     shift : sequence of K floats, or None
-        tau times the log of each class's share in training; None leaves them as they are.
+        tau times the log of each class's share in what they were fitted or calibrated on; None leaves them as they are.
 
     Returns
     -------

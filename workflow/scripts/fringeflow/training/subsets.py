@@ -13,6 +13,7 @@ from fringeflow.errors import DatasetError
 from fringeflow.files import atomic
 from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec
+from fringeflow.training.cascade import shift_of
 from fringeflow.training.predict import adjusted
 from fringeflow.training.train import KEPT, Data, fit_seeds
 
@@ -70,7 +71,7 @@ def fit_subsets(
             subset = train.select(np.flatnonzero(np.isin(groups, order[:size])))
             LOGGER.info("%d of %d groups, repeat %d: %s samples by class", size, len(order), repeat, subset.counts(classes).tolist())
             fits = fit_seeds(subset, validation, data.task, model, strategy, settings, threads=threads)
-            shift = strategy.adjustment(subset.labels, classes)
+            shift = shift_of(model, strategy, subset, validation, classes)
             done: dict[int, np.ndarray] = {}
             for seed, fit in zip(settings.seeds, fits, strict=True):
                 if id(fit) not in done:

@@ -18,7 +18,7 @@ from fringeflow.models.base import NAME as BASE
 from fringeflow.models.base import packaged_folder
 from fringeflow.models.spec import ModelSpec
 from fringeflow.provenance import versions
-from fringeflow.training.cascade import fitter_of
+from fringeflow.training.cascade import fitter_of, shift_of
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.embed import load_features
 from fringeflow.training.folds import Fitted, Fold, Task, check_splits
@@ -222,14 +222,14 @@ def train_run(
     key = sha256_text(canonical_json({**about, "code": code, "versions": versions(FRAMEWORKS)}))
     checkpoints = [Checkpoint(out / "checkpoint" / f"seed{seed}.npz", key) for seed in settings.seeds]
     try:
-        train = data.training_fold(extra, doubts)
-        fits = fit_seeds(train, data.fold("validation"), data.task, model, strategy, settings, threads=threads, checkpoints=checkpoints)
+        train, validation = data.training_fold(extra, doubts), data.fold("validation")
+        fits = fit_seeds(train, validation, data.task, model, strategy, settings, threads=threads, checkpoints=checkpoints)
     except ModelError as error:
         raise _with_history(error, out) from error
     fitted = time.perf_counter()
     about["trained_on"] = {name: int(count) for name, count in zip(data.task.classes, train.counts(len(data.task.classes)), strict=True)}
     about["pretrained_on"] = _pretrained_on(model)
-    about["adjust"] = strategy.adjustment(train.labels, len(data.task.classes))
+    about["adjust"] = shift_of(model, strategy, train, validation, len(data.task.classes))
     with atomic(out / "model") as folder:
         folder.mkdir()
         about["fits"] = _save(fits, settings.seeds, folder)

@@ -26,6 +26,7 @@ from fringeflow.imbalance.spec import StrategySpec
 from fringeflow.models.spec import ModelSpec, Scalar
 from fringeflow.progress import progress_bar
 from fringeflow.provenance import versions
+from fringeflow.training.cascade import shift_of
 from fringeflow.training.folds import Fold, Task, macro_f1
 from fringeflow.training.predict import adjusted
 from fringeflow.training.train import FRAMEWORKS, Data, fit_seeds
@@ -182,7 +183,7 @@ class Objective:
     def _value(self, train: Fold, held: Fold, model: ModelSpec, strategy: StrategySpec, settings: Training) -> float:
         task: Task = self.data.task
         fit = fit_seeds(train, self.validation, task, model, strategy, settings, threads=self.data.threads)[0]
-        probabilities = adjusted(fit.probabilities(held.features), strategy.adjustment(train.labels, len(task.classes)))
+        probabilities = adjusted(fit.probabilities(held.features), shift_of(model, strategy, train, self.validation, len(task.classes)))
         return macro_f1(held.labels, probabilities) if self.tune.metric == "macro_f1" else task.score(held.labels, probabilities)
 
     @cached_property
