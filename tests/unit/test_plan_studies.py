@@ -49,6 +49,13 @@ def test_the_datasets_first_model_doubts_unless_another_is_named(root):
     assert '"input_size":64' in named.encoder_json(wildcards), "it is embedded although no run uses it"
 
 
+def test_the_model_that_doubts_is_trained_as_in_its_runs(root):
+    made = plan(root, models__hog_svm={"training": {"learning_rate": 0.123}})
+    assert made.curator_training_json(run("none")) == made.training_json(run("none"))
+    assert '"learning_rate":0.123' in made.curator_training_json(run("none"))
+    assert "PLAN.curator_training_json" in (root / "workflow/rules/curate.smk").read_text()
+
+
 def test_a_learning_curve_is_made_of_every_view_when_asked_for(root):
     assert not [path for path in plan(root).targets() if "learning_curves" in path]
     found = [path for path in plan(root, learning_curve={"fractions": [0.5, 1]}).targets() if "learning_curves" in path]

@@ -29,7 +29,7 @@ rule doubts:
         runtime=SITE.minutes(240, per_mb=0.01),
     params:
         model=PLAN.curator_json,
-        training=PLAN.json("training"),
+        training=PLAN.curator_training_json,
         curation=PLAN.json("curation"),
         size=PLAN.tile_size,
         code=lambda wildcards: code_digest("doubts", PLAN.curator_modules(wildcards)),

@@ -159,8 +159,10 @@ class Parameters:
 
     def training_json(self, wildcards: Any) -> str:
         """Return how a model is trained: the common settings with its own in their place."""
-        settings = self.config.training.changed(self.config.models[wildcards.model].training)
-        return canonical_json(settings.model_dump(mode="json"))
+        return self._training_json(wildcards.model)
+
+    def _training_json(self, model: str) -> str:
+        return canonical_json(self.config.training.changed(self.config.models[model].training).model_dump(mode="json"))
 
     def encoder_json(self, wildcards: Any) -> str:
         """Return the encoder that an embedding's name stands for."""
@@ -242,6 +244,10 @@ class Parameters:
     def curator_json(self, wildcards: Any) -> str:
         """Return that model with every default filled in."""
         return canonical_json(self.curator(wildcards.dataset, wildcards.view).as_dict())
+
+    def curator_training_json(self, wildcards: Any) -> str:
+        """Return how it is trained: as in its runs."""
+        return self._training_json(self.curator(wildcards.dataset, wildcards.view).name)
 
     def curator_modules(self, wildcards: Any) -> tuple[str, ...]:
         """Return the modules that it imports by name."""
