@@ -1,6 +1,8 @@
 """A learning curve: subsets of earthquakes are nested and fair, fits on all are the plain run, and the slope is what was put in."""
 
+from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -68,18 +70,26 @@ def test_subsets_are_enlarged_until_they_hold_every_class():
         subset_sizes([["a"]], groups[:1], labels[:1], 2, [1.0])
 
 
-def fitted(made: Toy, name: str = "hog_svm", training: Training = TRAINING, **curve) -> pd.DataFrame:
+def fitted(made: Toy, name: str = "hog_svm", training: Training = TRAINING, tuned: Path | None = None, **curve) -> pd.DataFrame:
     out = made.root / "subsets.parquet"
     wanted = LearningCurve(**{"fractions": [0.2, 0.4, 1.0], "repeats": 2, **curve})
-    fit_subsets(*made.paths, out, model=model(name), strategy=strategy("none"), settings=training, curve=wanted)
+    fit_subsets(*made.paths, out, model=model(name), strategy=strategy("none"), settings=training, curve=wanted, tuned=tuned)
     return pd.read_parquet(out)
 
 
+@pytest.mark.parametrize("tuned", [False, True], ids=["given", "tuned"])
 @pytest.mark.parametrize("name", ["hog_svm", "resnet18"])
-def test_the_fit_on_all_earthquakes_is_the_plain_run(tmp_path, name):
+def test_the_fit_on_all_earthquakes_is_the_run_that_the_curve_stands_under(tmp_path, name, tuned):
     made = toy(tmp_path, distance=2.0)
-    table = fitted(made, name)
-    train_run(*made.paths, tmp_path / "run", view="wrapped", model=model(name), strategy=strategy("none"), settings=TRAINING)
+    best = tmp_path / "best.json" if tuned else None
+    if best:
+        options = {"c": 1e-3} if name == "hog_svm" else {}
+        training = TRAINING.model_copy(update={"learning_rate": 0.1}).model_dump(mode="json")
+        chosen = replace(model(name), options={**model(name).options, **options})
+        write_json(best, {"model": chosen.as_dict(), "strategy": strategy("none").as_dict(), "training": training})
+    table = fitted(made, name, tuned=best)
+    spec, way = model(name), strategy("none")
+    train_run(*made.paths, tmp_path / "run", view="wrapped", model=spec, strategy=way, settings=TRAINING, tuned=best)
     run = pd.read_parquet(tmp_path / "run/predictions.parquet").query("split == 'test'")
     whole = table[table["groups"] == 5]
     keys = ["seed", "sample"]

@@ -62,6 +62,13 @@ def test_a_learning_curve_is_made_of_every_view_when_asked_for(root):
     assert found == [f"results/learning_curves/fringes/{view}/hog_svm/none/curve.tsv" for view in ("spectrogram", "wrapped")]
 
 
+def test_a_learning_curve_waits_for_the_hyper_parameters_of_the_run_that_it_stands_under(root):
+    made = plan(root, models__hog_svm={"tune": {"trials": 2}})
+    assert made.tuned_of(run("none")) == ["results/tuning/fringes/wrapped/hog_svm/none/best.json"]
+    for rule in ("train", "learning_curve"):
+        assert "tuned=PLAN.tuned_of" in (root / f"workflow/rules/{rule}.smk").read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -74,6 +81,17 @@ def test_a_learning_curve_is_made_of_every_view_when_asked_for(root):
         (
             {"learning_curve": {"fractions": [0.5], "strategy": "curate"}, "strategies": CURATED},
             ["learning_curve.strategy: 'curate'", "choose one without"],
+        ),
+        (
+            {"strategies": CURATED, "datasets__fringes__strategies": ["curate"], "models__hog_svm": {"tune": {"trials": 2}}},
+            ["curation.model: 'hog_svm', which doubts tiles of 'fringes', has `tune`", "name a model without"],
+        ),
+        (
+            {
+                "learning_curve": {"fractions": [0.5], "model": "small_svm"},
+                "models__small_svm": {"architecture": "hog_svm", "tune": {"space": {"drop": {"choices": [0.5]}}}},
+            },
+            ["learning_curve: small_svm x none", "'drop'"],
         ),
         (
             {"strategies": CURATED, "datasets__fringes__strategies": ["curate"], "tilings__standard": {"size": 128, "stride": 128}},

@@ -9,6 +9,7 @@ rule fit_subsets:
         samples="results/datasets/{dataset}/samples.parquet",
         dataset="results/datasets/{dataset}/dataset.json",
         embeddings=PLAN.embeddings_of,
+        tuned=PLAN.tuned_of,
     output:
         predictions=update(
             "results/learning_curves/{dataset}/{view}/{model}/{strategy}/predictions.parquet"

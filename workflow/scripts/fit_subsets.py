@@ -20,4 +20,5 @@ if __name__ == "__main__":
                 settings=Training.model_validate(job.settings("settings")),
                 curve=LearningCurve.model_validate(job.settings("curve")),
                 threads=job.threads,
+                tuned=Path(job.input.tuned[0]) if job.input.tuned else None,
             )

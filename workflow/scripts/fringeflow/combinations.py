@@ -115,6 +115,11 @@ def _together(plan: Parameters, spec: ModelSpec, strategy: StrategySpec, dataset
         yield from stage_alpha_problems(strategy, spec.stages, classes)
     elif strategy.alpha is not None and any(name not in strategy.alpha for name in classes):
         yield f"alpha names {', '.join(strategy.alpha)}, expected {', '.join(classes)}"
+    yield from _tuned(plan, spec, strategy)
+
+
+def _tuned(plan: Parameters, spec: ModelSpec, strategy: StrategySpec) -> Iterator[str]:
+    """Yield why a model cannot be tuned under a strategy, if it is to be."""
     tune = plan.config.models[spec.name].tune
     if tune is not None:
         yield from tune_problems(tune, ARCHITECTURES[spec.architecture], strategy, spec.mode)
@@ -132,9 +137,16 @@ def _studies(plan: Parameters) -> Iterator[Problem]:
                 f"set tilings.{tiling}.stride below its size",
             )
         try:
-            plan.curator(dataset, view)
+            curator = plan.curator(dataset, view).name
         except ValueError as error:
             yield ("curation", "model"), f"curation.model on {view}: {error}"
+            continue
+        if plan.config.models[curator].tune is not None:
+            yield (
+                ("curation", "model"),
+                f"curation.model: '{curator}', which doubts tiles of '{dataset}', has `tune`, but fits that doubt are not tuned; "
+                "name a model without `tune`",
+            )
     for curve in plan.curves:
         strategy = plan.strategy(curve.strategy)
         if strategy.extra != "none" or strategy.curate != "none":
@@ -143,7 +155,8 @@ def _studies(plan: Parameters) -> Iterator[Problem]:
                 f"learning_curve.strategy: '{curve.strategy}' is made from all training earthquakes; choose one without extra or doubted samples",
             )
         try:
-            problems = check(plan.model(curve.model, curve.view), strategy, curve.view)
+            spec = plan.model(curve.model, curve.view)
+            problems = [*check(spec, strategy, curve.view), *_tuned(plan, spec, strategy)]
         except ValueError as error:
             problems = [str(error)]
         for problem in problems:

@@ -11,7 +11,9 @@ class Curation(Strict):
     """Which training tiles strategies of kind `curate` doubt: those whose score stands out from the tiles that overlap them."""
 
     model: Name | None = Field(
-        None, description="Name from `models` that scores the tiles, fitted on other earthquakes; null means the dataset's first model."
+        None,
+        description="Name from `models` that scores the tiles, fitted on other earthquakes; null means the dataset's first model. It is "
+        "not tuned: one with `tune` is refused.",
     )
     folds: int = Field(3, ge=2, le=20, description="Folds of training earthquakes: each is scored by fits on the others.")
     threshold: Annotated[float, Field(gt=0, le=2)] = Field(
@@ -39,7 +41,11 @@ class LearningCurve(Strict):
         "subsets of one size: with 1, nothing is decided, and with 2 only what is plain.",
     )
     seed: int = Field(0, ge=0, description="Seed of these orders.")
-    model: Name | None = Field(None, description="Name from `models`; null means the dataset's first model.")
+    model: Name | None = Field(
+        None,
+        description="Name from `models`; null means the dataset's first model. One with `tune` has, on every subset, the hyper-parameters "
+        "that were chosen on all training groups.",
+    )
     strategy: Name = Field("none", description="Name from `strategies`.")
 
 

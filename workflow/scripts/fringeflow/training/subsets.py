@@ -16,6 +16,7 @@ from fringeflow.models.spec import ModelSpec
 from fringeflow.training.cascade import shift_of
 from fringeflow.training.predict import adjusted
 from fringeflow.training.train import KEPT, Data, fit_seeds
+from fringeflow.training.tuned import as_tuned
 
 LOGGER = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ def fit_subsets(
     settings: Training,
     curve: LearningCurve,
     threads: int = 1,
+    tuned: Path | None = None,
 ) -> None:
     """Fit a model on nested subsets of the training groups and predict the test samples with each fit.
 
@@ -47,14 +49,18 @@ def fit_subsets(
         Every fit is stopped on the whole validation split, as in any run.
     curve : LearningCurve
     threads : int
+    tuned : Path, optional
+        As in `train_run`: every subset is fitted with the hyper-parameters that were chosen for all training groups.
 
     Raises
     ------
     DatasetError
         If a class is missing from a split.
     ModelError
-        If features are not finite, or a loss diverges.
+        If features are not finite, `tuned` is of another model, or a loss diverges.
     """
+    if tuned is not None:
+        model, strategy, settings = as_tuned(tuned, model, strategy, settings)
     data = Data.read(samples, dataset, embeddings, threads=threads)
     rows, validation, test = data.rows("train"), data.fold("validation"), data.rows("test")
     train = data.fold("train")
