@@ -88,7 +88,8 @@ def tile_event(
     polygons : mapping of str to Path, or None
         By event, GeoJSON of the deformation's outlines: of those for which a person drew any.
     index : Path
-        `tiles.parquet` to write: one row a tile, in the order of the stores. Written last.
+        `tiles.parquet` to write: one row a tile, in the order of the stores. Written last. Its `coseismic` tells whether the interferogram
+        spans any of these earthquakes.
     wrapped, unwrapped : Path
         Sample stores to write.
     others : mapping of str to sequence of Event, optional
@@ -175,14 +176,14 @@ def _survey(quakes: list[Quake], interferogram: Interferogram, store: Path, tili
         judged = [judge(evidence, tile.window, seen, tiling.label) for tile, _, seen in chosen]
         labels = [beside(own, quake.event.event, other) for own, other in zip(labels, judged, strict=True)] if labels else judged
     rows = [
-        _describe(event, interferogram, tile, bounds, seen, coherence, label)
+        _describe(quakes, interferogram, tile, bounds, seen, coherence, label)
         for (tile, bounds, seen), label in zip(chosen, labels, strict=True)
     ]
     return Survey([tile for tile, _, _ in chosen], rows, dropped)
 
 
 def _describe(
-    event: Event,
+    quakes: Sequence[Quake],
     interferogram: Interferogram,
     tile: Tile,
     bounds: Bounds,
@@ -191,6 +192,7 @@ def _describe(
     label: Label,
 ) -> dict[str, Any]:
     """Return the row of a tile in which `seen` pixels have data, without what only the cutting of the unwrapped phase shows."""
+    event = quakes[0].event
     mean_coherence = np.nan if coherence is None else round(float(coherence[tile.window].sum()) / seen, 5)
     return {
         "sample": f"{event.event}/{interferogram.key}/{tile.name}",
@@ -209,7 +211,7 @@ def _describe(
         "mean_coherence": mean_coherence,
         "fringes": label.fringes,
         "deformed_fraction": label.deformed_fraction,
-        "coseismic": interferogram.is_coseismic(event),
+        "coseismic": any(interferogram.is_coseismic(quake.event) for quake in quakes),  # of whichever: it is no example of quiet ground
         "label": label.label,
         "why": label.why,
     }
