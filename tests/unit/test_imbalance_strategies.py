@@ -53,6 +53,9 @@ def test_a_parameter_can_choose_what_a_strategy_is():
 def test_extra_samples_have_a_readable_folder():
     assert resolve_strategy("augmentation", Strategy()).recipe == "augment-0.5"
     assert resolve_strategy("implant", Strategy(ratio=0.25)).recipe == "implant-0.25"
+    assert resolve_strategy("implant", Strategy(ratio=1)).recipe == "implant-1"
+    near = {resolve_strategy("augmentation", Strategy(ratio=ratio)).recipe for ratio in (0.3333333, 0.33333331)}
+    assert len(near) == 2, "two ratios never share one folder"
     assert resolve_strategy("oversample", Strategy(ratio=0.25)).recipe == ""
     assert resolve_strategy("focal+augmentation", Strategy(gamma=5)).recipe == resolve_strategy("augmentation", Strategy()).recipe
 

@@ -92,7 +92,7 @@ class StrategySpec:
     @property
     def recipe(self) -> str:
         """The readable folder name of its extra samples, for example ``augment-0.5``; empty if it has none."""
-        return "" if self.extra == "none" else f"{self.extra}-{self.ratio:g}"
+        return "" if self.extra == "none" else f"{self.extra}-{self.ratio!r}".removesuffix(".0")
 
     @property
     def is_random(self) -> bool:
