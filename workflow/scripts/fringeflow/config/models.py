@@ -13,7 +13,7 @@ from fringeflow.config.collections import Collection
 from fringeflow.config.interferograms import Prepare, Spectrogram, Tiling
 from fringeflow.config.learning import Model, Strategy, Training
 from fringeflow.config.pretraining import Pretraining
-from fringeflow.config.strict import Fraction, Name, Positive, Strict
+from fringeflow.config.strict import Fraction, Name, Once, Positive, Strict
 from fringeflow.config.studies import Curation, Detect, Gallery, LearningCurve, Study
 
 ARCHIVE = "results/archive/LiCSAR_products"
@@ -127,7 +127,7 @@ class Dataset(Strict):
     )
     events: Literal["all", "simulated", "portal"] | list[str] = Field("all", description="Its events: all, those of one source, or a list.")
     tiling: Name = Field("standard", description="A name from `tilings`.")
-    views: list[str] = Field(
+    views: Annotated[list[str], Once] = Field(
         ["wrapped", "unwrapped", "spectrogram"],
         min_length=1,
         description="Views to train on. A collection's own by default: `gather` and `spectrogram` of recordings, `images` of pictures.",
@@ -135,8 +135,8 @@ class Dataset(Strict):
     split: Annotated[GivenSplit | StratifiedSplit | FolderSplit, Field(discriminator="method")] = Field(
         StratifiedSplit(), description="Train, validation and test, by event, or by source recording or picture."
     )
-    models: list[str] = Field(["efficientnet_lite0"], min_length=1, description="Names from `models`.")
-    strategies: list[str] = Field(["none"], min_length=1, description="Names from `strategies`.")
+    models: Annotated[list[str], Once] = Field(["efficientnet_lite0"], min_length=1, description="Names from `models`.")
+    strategies: Annotated[list[str], Once] = Field(["none"], min_length=1, description="Names from `strategies`.")
 
     @model_validator(mode="before")
     @classmethod

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from fringeflow.config.strict import Name, Strict
+from fringeflow.config.strict import Name, Once, Strict
 
 
 class Curation(Strict):
@@ -52,8 +52,8 @@ class LearningCurve(Strict):
 class Study(Strict):
     """Study A's table, and its three claims put to the test, from runs of a dataset."""
 
-    datasets: list[Name] = Field([], description="Datasets to make it of; none by default.")
-    models: list[Name] = Field(
+    datasets: Annotated[list[Name], Once] = Field([], description="Datasets to make it of; none by default.")
+    models: Annotated[list[Name], Once] = Field(
         [], description="Names from `models`, a row each; none: the dataset's models of the study's three architectures."
     )
     strategy: Name = Field("focal", description="The strategy of the table of models.")
