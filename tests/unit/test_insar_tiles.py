@@ -177,7 +177,9 @@ def test_a_pair_before_the_earthquake_that_spans_another_one_is_quiet_only_where
     pd.testing.assert_frame_equal(index[index.pair == PAIR], alone[alone.pair == PAIR])
     other = ["label", "why", "coseismic"]
     pd.testing.assert_frame_equal(index.drop(columns=other), alone.drop(columns=other))
-    assert index.coseismic.all() and not alone.coseismic[alone.pair == QUIET_PAIR].any(), "it spans an earthquake: nothing is implanted in it"
+    assert index.coseismic.all() and not alone.coseismic[alone.pair == QUIET_PAIR].any(), (
+        "it spans an earthquake: nothing is implanted in it"
+    )
     its_own = tile(prepared, tmp_path / "c", event=OTHER)
     quiet = (its_own.label == "no_deformation")[its_own.pair == QUIET_PAIR]
     assert 0 < quiet.sum() < len(quiet) and (its_own.label == "deformation").any()

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fringeflow.config.strict import Fraction, Name, Positive, Strict
+from fringeflow.config.strict import Fraction, Name, Once, Positive, Strict
 
 Value = float | int | str | bool
 
@@ -132,7 +132,9 @@ class Strategy(Strict):
 class Training(Strict):
     """How heads and networks are fitted."""
 
-    seeds: list[int] = Field([0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them.")
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=10**9)]], Once] = Field(
+        [0, 1, 2], min_length=1, description="Each run is trained once a seed; scores are means over them."
+    )
     epochs: int = Field(60, ge=1, description="Most epochs.")
     patience: int = Field(10, ge=1, description="Epochs without a better validation score (see `watch`) before training stops.")
     watch: Literal["pr_auc", "loss", "macro_f1"] = Field(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 def _once(values: list[Any]) -> list[Any]:
     for number, value in enumerate(values):
         if value in values[:number]:
-            raise ValueError(f"lists {value!r} twice; every run of it would be made and counted twice, so leave one out")
+            raise ValueError(f"lists {value!r} twice; its runs would be made and counted twice, so leave one out")
     return values
 
 
