@@ -267,3 +267,13 @@ def test_a_run_takes_off_the_prior_of_the_split_that_calibrates_it(tmp_path):
         after = strategy("logit_adjustment", when="post_hoc")
         train_run(*made.paths, tmp_path / name, view="wrapped", model=model(name), strategy=after, settings=QUICK)
         assert read_json(tmp_path / name / "run.json")["adjust"] == pytest.approx(np.log(shares))
+
+
+def test_logit_adjustment_in_the_loss_and_after_training_are_one_and_rank_two_classes_as_without():
+    """The bias takes up what the loss adds: `when` of the configuration says so."""
+    train, validation = (blobs((300, 15), distance=1.0, seed=seed) for seed in (0, 1))
+    plain, trained = (fit(train, validation, kind=kind).probabilities(validation.features) for kind in ("none", "logit_adjustment"))
+    after = adjusted(plain, strategy("logit_adjustment", when="post_hoc").adjustment(train.labels, 2))
+    np.testing.assert_allclose(trained, after, atol=1e-4)
+    np.testing.assert_array_equal(np.argsort(plain[:, 1]), np.argsort(trained[:, 1]))
+    assert trained[:, 1].mean() > 2 * plain[:, 1].mean()

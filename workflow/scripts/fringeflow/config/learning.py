@@ -113,7 +113,11 @@ class Strategy(Strict):
         None, description="Of the effective number of samples: 0 weighs every sample alike, towards 1 it balances the classes."
     )
     tau: Annotated[float, Field(gt=0, le=10)] | None = Field(None, description="Strength of the logit adjustment; 1 is the theory's.")
-    when: Literal["trained", "post_hoc"] | None = Field(None, description="Logit adjustment inside the loss, or of the trained model.")
+    when: Literal["trained", "post_hoc"] | None = Field(
+        None,
+        description="Logit adjustment inside the loss, or of the trained model. With two classes both do little more than move the "
+        "threshold: the bias of the last layer takes up what `trained` adds, so that samples are ranked about as with `none`.",
+    )
     max_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
         None, description="LDAM's margin of the rarest class, in units of a cosine; others have margins by n^(-1/4)."
     )

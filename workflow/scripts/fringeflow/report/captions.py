@@ -18,7 +18,8 @@ COMPARISON = {
     ),
     "strategies": Caption(
         "Paired differences",
-        "Each run against the baseline of the same model and view, on the same draws. A line that touches 0 has not been decided.",
+        "Each run against the baseline of the same model and view, on the same draws. A line that touches 0 has not been decided. "
+        "Logit adjustment moves the threshold and hardly the ranking: where there are two classes, PR-AUC shows next to nothing of it.",
     ),
     "curves": Caption(
         "Precision and recall",
