@@ -1,7 +1,9 @@
 """Study A's presets: the earthquakes are those of the LiCSAR era, and the settings are the study's."""
 
 import csv
+import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -9,6 +11,7 @@ from snakemake.utils import update_config
 
 from fringeflow.config.tables import read_tables
 from fringeflow.errors import ConfigError
+from fringeflow.evaluation.published import ROWS
 from fringeflow.plan import Plan
 
 STYLES = {
@@ -121,6 +124,8 @@ def test_the_small_study_asks_for_every_strategy_and_the_studys_table(root, monk
         *("effective_number", "logit_adjustment", "ldam_drw", "implant", "focal+augmentation", "curate"),
     }
     assert small.study_models("fringes")["vgg19"] == "vgg19"
+    told = json.loads(small.study_json(SimpleNamespace(dataset="fringes")))["trained"]
+    assert told == {name: ["none" if name in ROWS else "packaged", "frozen"] for name in (*ROWS, "efficientnet_lite0")}
     assert {event.source for event in small.tables.events.values()} == {"simulated"}
 
 

@@ -111,7 +111,8 @@ def test_all_figures_share_the_looks(tmp_path):
 def studied(folder: Path):
     """Draw a study of two strategies and return the figure."""
     rows = [
-        {"view": view, "model": model, "strategy": strategy, "prevalence": 0.06, "n_test": 100, "n_groups": 5, "n_groups_rarest": 5,
+        {"view": view, "model": model, "weights": "none", "mode": "frozen", "strategy": strategy, "prevalence": 0.06,
+         "n_test": 100, "n_groups": 5, "n_groups_rarest": 5,
          "seeds": 1, "few_groups": True, **{f"{name}{end}": 0.5 for name in study_figure.PANELS for end in ("", "_lower", "_upper")}}
         for view in ("wrapped", "unwrapped") for strategy in ("focal", "augmentation") for model in ("vgg19", "resnet50_v2")
     ]  # fmt: skip

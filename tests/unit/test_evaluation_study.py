@@ -1,5 +1,7 @@
 """Study A's table and claims: decided by what the runs truly differ by, and by nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +13,9 @@ from fringeflow.evaluation.predictions import read_predictions
 from fringeflow.evaluation.published import COUNTS, ROWS, TABLE, prevalence
 from fringeflow.evaluation.scores import Scorer
 from fringeflow.evaluation.study import SCORES, make_study
+from fringeflow.evaluation.study_text import caveat
 from fringeflow.files import read_json
+from fringeflow.report.comparison import _beside
 from tests.unit.toy_predictions import write_run
 
 SETTINGS = Evaluation(bootstrap=200)
@@ -100,6 +104,24 @@ def test_the_text_holds_both_tables_prevalences_and_verdicts(as_published):
     for claim in ("wrapped beats unwrapped: supported", "VGG19 is best: supported", "focal beats augmentation: supported"):
         assert claim in text
     assert (root / "s.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_models_on_random_or_frozen_weights_are_told_where_they_stand_beside_the_studys(tmp_path):
+    """Untrained features that lose to the study's fine-tuned networks contradict nothing."""
+    trained = {"inception_v3": ["none", "frozen"], "vgg19": ["none", "frozen"], "resnet50_v2": ["imagenet", "partial"]}
+    table, _ = made(tmp_path, SKILL, replace(STUDY, trained=trained))
+    assert dict(zip(table["model"], zip(table["weights"], table["mode"], strict=True), strict=True))["vgg19"] == ("none", "frozen")
+    text, told = (
+        (tmp_path / "s.md").read_text(),
+        "inception_v3, vgg19 (random weights, only the head trained). What is found of these models",
+    )
+    assert told in text.split("## The three claims")[1].split("\n1. ")[0] and "resnet50_v2 (" not in caveat(table)
+    assert "| vgg19 | none, frozen |" in text and "| *the study's VGG19* | *imagenet, partial* |" in text
+    (tmp_path / "s.tsv").rename(tmp_path / "s_study.tsv")
+    shown = _beside("s", "study", [tmp_path / "s_study.tsv"])
+    assert told in shown.note and {"Weights", "Mode"} <= {column.title for column in shown.columns}
+    assert not caveat(table.assign(weights="imagenet", mode="partial")) and not caveat(table.assign(weights=np.nan, mode=np.nan))
+    assert "(home.keras weights, only the head trained)" in caveat(table.assign(weights="home.keras", mode="frozen"))
 
 
 def test_a_world_upside_down_contradicts_them(tmp_path):

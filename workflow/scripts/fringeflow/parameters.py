@@ -277,7 +277,9 @@ class Parameters:
         """Return which runs of a dataset form study A's table."""
         wanted = self.config.study
         models = list(self.study_models(wildcards.dataset).items())
-        return canonical_json({"architectures": models, "strategy": wanted.strategy, "against": wanted.against})
+        specs = [self.model(name, self.config.datasets[wildcards.dataset].views[0]) for name, _ in models]
+        trained = {spec.name: [spec.encoder_spec.weights, spec.mode] for spec in specs if spec.encoder_spec.weights}
+        return canonical_json({"architectures": models, "trained": trained, "strategy": wanted.strategy, "against": wanted.against})
 
     def study_runs(self, dataset: str) -> list[Run]:
         """Return the runs that form study A's table."""

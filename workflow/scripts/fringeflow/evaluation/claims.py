@@ -30,16 +30,19 @@ class StudyRuns:
     architectures : dict of str to str
         By name of the model, in the order of the table's rows.
     strategy, against : str
+    trained : dict of str to list of str
+        By name of the model, of those that have weights: which, and its mode.
     """
 
     architectures: dict[str, str]
     strategy: str
     against: str
+    trained: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "StudyRuns":
         """Build from plain values; `architectures` as a list of pairs, since the order of a mapping in JSON means nothing."""
-        return cls(dict(map(tuple, values["architectures"])), values["strategy"], values["against"])
+        return cls(dict(map(tuple, values["architectures"])), values["strategy"], values["against"], values["trained"])
 
 
 @dataclass(frozen=True)

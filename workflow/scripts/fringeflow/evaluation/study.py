@@ -50,9 +50,9 @@ def make_study(
     runs : StudyRuns
     settings : Evaluation
     out : path of the table to write, tab-separated
-        A row a run: `view`, `model`, `architecture`, `strategy`, each of `SCORES` with its `_lower` and `_upper` bound (`accuracy`
-        and `f1` at 0.5 as the study's, `tuned` at the threshold from validation), `ABOUT`, and the study's own figures as
-        `study_accuracy`, `study_f1`, `study_roc_auc` where it has them.
+        A row a run: `view`, `model`, `architecture`, its `weights` and `mode` if it has any, `strategy`, each of `SCORES` with its
+        `_lower` and `_upper` bound (`accuracy` and `f1` at 0.5 as the study's, `tuned` at the threshold from validation), `ABOUT`,
+        and the study's own figures as `study_accuracy`, `study_f1`, `study_roc_auc` where it has them.
     claims : path of the table of claims to write, tab-separated
         A row a comparison: `claim`, `verdict`, `comparison`, `score`, `difference`, `lower`, `upper`.
     text, figure : paths of the Markdown and the PNG to write
@@ -93,6 +93,8 @@ def _table(predictions: Sequence[str | Path], comparison: str | Path, runs: Stud
     order = {name: number for number, name in enumerate(runs.architectures)}
     strategies, views = [runs.strategy, runs.against], list(VIEWS)
     found = found.assign(architecture=found["model"].map(runs.architectures))
+    for number, name in enumerate(("weights", "mode")):
+        found[name] = [Path(runs.trained.get(model, ["", ""])[number]).name for model in found["model"]]
     keys = [found["strategy"].map(strategies.index), found["view"].map(lambda view: views.index(view) if view in views else len(views))]
     found = found.iloc[np.lexsort([found["model"].map(order), found["view"], keys[1], keys[0]])].reset_index(drop=True)
     for name in ("accuracy", "f1", "roc_auc"):
@@ -100,7 +102,7 @@ def _table(predictions: Sequence[str | Path], comparison: str | Path, runs: Stud
         found[f"study_{name}"] = [getattr(cell, name, np.nan) for cell in cells]
     bounds = [f"{name}{end}" for name in SCORES for end in ("", "_lower", "_upper")]
     published = ["study_accuracy", "study_f1", "study_roc_auc"]
-    return found[["view", "model", "architecture", "strategy", *bounds, *ABOUT, *published]]
+    return found[["view", "model", "architecture", "weights", "mode", "strategy", *bounds, *ABOUT, *published]]
 
 
 def _score(predictions: Sequence[str | Path], described: Mapping[str, Any], settings: Evaluation) -> dict[tuple[str, ...], Scored]:

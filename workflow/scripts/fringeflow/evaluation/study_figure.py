@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from fringeflow.datasets.pictures import FAINT, INK, new_figure, save_picture, styled
 from fringeflow.evaluation.claims import Claim, StudyRuns
 from fringeflow.evaluation.dot_rows import looks_of, marker_size, short
-from fringeflow.evaluation.study_text import sentence, setting
+from fringeflow.evaluation.study_text import caveat, sentence, setting
 
 PANELS = {"accuracy": "accuracy at 0.5", "f1": "F1 at 0.5", "roc_auc": "ROC-AUC", "pr_auc": "PR-AUC"}
 ROW, LEFT, WIDE, LINE = 0.24, 2.75, 3.0, 0.165
@@ -33,7 +33,7 @@ def draw_study(path: str | Path, table: pd.DataFrame, claims: Sequence[Claim], r
     dataset : str
         Its name.
     """
-    text = [line for claim in claims for line in lines_of(sentence(claim).replace("**", ""))]
+    text = [line for said in (caveat(table), *(sentence(claim).replace("**", "") for claim in claims)) for line in lines_of(said)]
     head = lines_of(setting(table))
     top, bottom = 0.5 + LINE * len(head) + 0.25, 0.8 + LINE * len(text)
     places, groups, heads = _places(table)

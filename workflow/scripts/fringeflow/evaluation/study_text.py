@@ -15,6 +15,9 @@ TRIPLE = {"accuracy": "accuracy", "f1": "F1", "roc_auc": "AUC"}
 """The study's scores, in the order of its table."""
 FURTHER = {"pr_auc": "PR-AUC", "f1_tuned": "F1, threshold from validation", "mcc_tuned": "MCC, threshold from validation"}
 
+HOW = {"frozen": "only the head trained", "prompt": "prompts trained", "partial": "the last layers trained", "full": "all layers trained"}
+"""Modes, in words."""
+
 
 def write_study(path: str | Path, table: pd.DataFrame, claims: Sequence[Claim], runs: StudyRuns, dataset: str) -> None:
     """Write the study as text.
@@ -47,6 +50,8 @@ def _lines(table: pd.DataFrame, claims: Sequence[Claim], runs: StudyRuns, datase
         yield f"Of the models, validation chooses {best} on wrapped phase."
         yield from ("", *_further(table[table["model"] == best], "strategy"))
     yield from ("", "## The three claims", "")
+    if caution := caveat(table):
+        yield from (caution, "")
     yield from (f"{number}. {sentence(claim)}" for number, claim in enumerate(claims, 1))
 
 
@@ -63,6 +68,33 @@ def setting(table: pd.DataFrame) -> str:
         f"Tested on {first['n_test']} tiles of {first['n_groups']} events, {seeds}.{share}{theirs}"
         f"{100 * prevalence('test'):.1f} % (test). Accuracy, F1 and PR-AUC move with that share: figures of two data sets say which is "
         f"harder, not which is better.{caution}"
+    )
+
+
+def caveat(table: pd.DataFrame) -> str:
+    """Say which models were trained otherwise than the study's, on random weights or on frozen ones; empty if none was.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `study.make_study`.
+
+    Returns
+    -------
+    str
+        Plain sentences, one line.
+    """
+    kinds: dict[str, list[str]] = {}
+    for row in table.drop_duplicates("model").itertuples():
+        weights, mode = str(row.weights), str(row.mode)
+        if weights == "none" or mode == "frozen":
+            kinds.setdefault(f"{'random' if weights == 'none' else weights} weights, {HOW[mode]}", []).append(str(row.model))
+    if not kinds:
+        return ""
+    named = "; ".join(f"{', '.join(models)} ({kind})" for kind, models in kinds.items())
+    return (
+        f"Not trained as the study's networks were (ImageNet's weights, the last block trained as well): {named}. What is found of these "
+        "models, claims included, says what such features are worth and not whether the study was right."
     )
 
 
@@ -109,16 +141,18 @@ def _shown(found: Difference) -> str:
 def _models(table: pd.DataFrame) -> Iterator[str]:
     """Yield the table of models in the layout of the study's: a row a model, and its own figures below ours."""
     views, scores = list(table["view"].unique()), " / ".join(TRIPLE.values())
-    yield f"| model | {' | '.join(f'{view}: {scores}' for view in views)} |"
-    yield f"| --- |{' --- |' * len(views)}"
+    yield f"| model | weights, mode | {' | '.join(f'{view}: {scores}' for view in views)} |"
+    yield f"| --- | --- |{' --- |' * len(views)}"
     for model, rows in table.groupby("model", sort=False):
         cells = {row.view: " / ".join(_score(row, name) for name in TRIPLE) for row in rows.itertuples()}
-        yield f"| {model} | {' | '.join(cells.get(view, '') for view in views)} |"
+        how = ", ".join(rows[["weights", "mode"]].iloc[0]).strip(", ")
+        yield f"| {model} | {how} | {' | '.join(cells.get(view, '') for view in views)} |"
         architecture = str(rows["architecture"].iloc[0])
         if architecture in ROWS:
             own = {view: TABLE.get((architecture, view)) for view in views}
             shown = [f"{cell.accuracy:.3f} / {cell.f1:.3f} / {cell.roc_auc:.3f}" if cell else "" for cell in own.values()]
-            yield f"| *the study's {ROWS[architecture]}* | {' | '.join(f'*{cell}*' if cell else '' for cell in shown)} |"
+            shown = ["*imagenet, partial*", *(f"*{cell}*" if cell else "" for cell in shown)]
+            yield f"| *the study's {ROWS[architecture]}* | {' | '.join(shown)} |"
 
 
 def _further(table: pd.DataFrame, column: str) -> Iterator[str]:

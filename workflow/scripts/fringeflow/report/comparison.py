@@ -1,12 +1,13 @@
 """The comparison of one dataset: its tables and pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fringeflow.evaluation.study_text import caveat
 from fringeflow.evaluation.summary import NAMES, SHOWN, chosen_run, ranked_by, words_of
 from fringeflow.report.captions import COMPARISON, CURVE, GALLERY
 from fringeflow.report.images import Album, Picture
@@ -44,8 +45,9 @@ CASCADE_TITLES = {
     "flat_macro_f1": "Macro F1 of the flat run", "difference": "Difference", "verdict": "Verdict",
 }  # fmt: skip
 STUDY_TITLES = {
-    "view": "View", "model": "Model", "strategy": "Strategy", "accuracy": "Accuracy", "study_accuracy": "Study: accuracy", "f1": "F1 at 0.5",
-    "study_f1": "Study: F1", "roc_auc": "ROC-AUC", "study_roc_auc": "Study: ROC-AUC", "pr_auc": "PR-AUC", "f1_tuned": "F1", "mcc_tuned": "MCC",
+    "view": "View", "model": "Model", "weights": "Weights", "mode": "Mode", "strategy": "Strategy",
+    "accuracy": "Accuracy", "study_accuracy": "Study: accuracy", "f1": "F1 at 0.5", "study_f1": "Study: F1",
+    "roc_auc": "ROC-AUC", "study_roc_auc": "Study: ROC-AUC", "pr_auc": "PR-AUC", "f1_tuned": "F1", "mcc_tuned": "MCC",
 }  # fmt: skip
 CLAIM_TITLES = {
     "claim": "Claim", "comparison": "Comparison", "score": "Score", "difference": "Difference", "verdict": "Verdict"
@@ -197,7 +199,8 @@ def _beside(dataset: str, kind: str, tables: Files) -> Table | None:
             path, name, "Cascades against the flat run of the same kind", titles=CASCADE_TITLES, select=_bounded, missing={"stage": "whole"}
         )
     if kind == "study":
-        return plain_table(path, name, "In the layout of study A", titles=STUDY_TITLES)
+        found = plain_table(path, name, "In the layout of study A", titles=STUDY_TITLES)
+        return found and replace(found, note=caveat(read_table(path)))
     return plain_table(path, name, "The study's claims, put to the test", titles=CLAIM_TITLES, select=_bounded)
 
 

@@ -82,6 +82,8 @@ class Table:
         Data URI of the file with every column; none if empty.
     file : str
         The name under which that file is saved.
+    note : str
+        What to know before it is read, if anything.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Table:
     rows: Sequence[Row]
     download: str = ""
     file: str = ""
+    note: str = ""
 
 
 def read_table(path: Path) -> pd.DataFrame:
