@@ -21,6 +21,7 @@ import torch
 
 from fringeflow.config.models import Model
 from fringeflow.encoding.views import VIEWS
+from fringeflow.models.number_format import in_bfloat16
 from fringeflow.models.registry import resolve_model
 from fringeflow.models.torch_backbones import build_backbone
 from fringeflow.store import open_samples, write_samples
@@ -37,12 +38,12 @@ def write_tiles(folder: Path, view: str, count: int, side: int) -> None:
     write_samples(folder / f"{view}.zarr", [tiles], count=count, shape=(side, side), attrs={"view": view}, units=VIEWS[view].units)
 
 
-def forward(network: torch.nn.Module, batches: list[torch.Tensor], threads: int) -> Callable[[], None]:
+def forward(network: torch.nn.Module, batches: list[torch.Tensor], threads: int, rough: bool) -> Callable[[], None]:
     """Return the bare pass over batches."""
 
     def run() -> None:
         torch.set_num_threads(threads)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=rough):
             for batch in batches:
                 network(batch)
 
@@ -66,18 +67,19 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     given = parser.parse_args()
     spec = resolve_model(given.model, Model(), given.view).encoder_spec
+    rough = in_bfloat16(spec, True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_tiles(folder, given.view, given.tiles, given.side)
         samples = open_samples(folder / f"{given.view}.zarr")
-        embedder = Embedder(spec, given.view, folder / "cache", batch=given.batch, threads=given.threads)
+        embedder = Embedder(spec, given.view, folder / "cache", batch=given.batch, bfloat16=rough, threads=given.threads)
         images = embedder.images(samples.read(slice(0, given.tiles)))
         batches = [
             torch.from_numpy(images[start : start + given.batch]).to(memory_format=torch.channels_last)
             for start in range(0, given.tiles, given.batch)
         ]
         stock = build_backbone(spec).eval().to(memory_format=torch.channels_last)
-        bare, plain = (forward(network, batches, given.threads) for network in (embedder.network.network, stock))  # type: ignore[attr-defined]
+        bare, plain = (forward(network, batches, given.threads, rough) for network in (embedder.network.network, stock))  # type: ignore[attr-defined]
 
         def embed() -> None:
             torch.set_num_threads(1)

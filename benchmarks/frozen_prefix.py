@@ -78,6 +78,7 @@ def fit_seconds(spec, fold, epochs: int, threads: int) -> float:
 
 
 def measure(given: argparse.Namespace) -> None:
+    from fringeflow.models.number_format import in_bfloat16
     from fringeflow.store import open_samples
     from fringeflow.training.embed import Embedder
 
@@ -87,7 +88,8 @@ def measure(given: argparse.Namespace) -> None:
         samples = open_samples(folder / "wrapped.zarr")
         for mode in ("frozen", "partial"):
             spec = spec_of(given.model, mode, given.size)
-            embedder = Embedder(spec.encoder_spec, "wrapped", folder / "cache", threads=given.threads)
+            rough = in_bfloat16(spec.encoder_spec, True)
+            embedder = Embedder(spec.encoder_spec, "wrapped", folder / "cache", bfloat16=rough, threads=given.threads)
             _ = embedder.network
             begin = time.perf_counter()
             path = embedder.shard(samples)

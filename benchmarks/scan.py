@@ -133,7 +133,7 @@ def measure(root: Path, model: str, given: argparse.Namespace) -> None:
     tile = np.random.default_rng(1).uniform(-np.pi, np.pi, (BATCH, SIDE, SIDE)).astype("f4")
     encoded = detector.embedder.images(spectrogram(tile, Spectrogram()) if given.view == "spectrogram" else tile)
     batches = [encoded[: min(BATCH, count - first)] for first in range(0, count, BATCH)]
-    folded, stock = detector.embedder.network, TorchEncoder(build_backbone(detector.run.model.encoder_spec), bfloat16=True)
+    folded, stock = detector.embedder.network, TorchEncoder(build_backbone(detector.run.model.encoder_spec), bfloat16=detector.run.bfloat16)
 
     def forward(encoder: TorchEncoder) -> None:
         torch.set_num_threads(1)

@@ -73,7 +73,7 @@ def test_frozen_features_are_the_library_networks(name, networks, images):
 @pytest.mark.parametrize("name", ["vgg19", "resnet50_v2"])
 def test_bfloat16_features_are_close_and_the_same_from_several_threads(name, images):
     spec = spec_of(name, mode="partial")
-    rough = load_encoder(spec, threads=1)
+    rough = load_encoder(spec, threads=1, bfloat16=True)
     parts = [images[:2], images[1:], images[:1]] * 3
     alone = [rough.encode(part) for part in parts]
     with ThreadPoolExecutor(3) as pool:
@@ -85,6 +85,18 @@ def test_bfloat16_features_are_close_and_the_same_from_several_threads(name, ima
     assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.999
     assert np.isfinite(found.astype(np.float16)).all(), "the cache keeps half precision"
     assert 0 < abs(found - exact).max() < 0.1 * abs(exact).max()
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((8, 0), True), ((12, 0), True), ((7, 5), False), (None, False)])
+def test_a_gpu_of_its_own_bfloat16_decides_and_not_the_processor_beside_it(monkeypatch, capability, expected):
+    details = {} if capability is None else {"compute_capability": capability}
+    for processor in (True, False):
+        monkeypatch.setattr(keras_backbones, "cpu_gains", lambda gains=processor: gains)
+        monkeypatch.setattr(keras_backbones, "GPUS", [])
+        assert keras_backbones.gains_from_bfloat16() == processor
+        monkeypatch.setattr(keras_backbones, "GPUS", ["gpu"])
+        monkeypatch.setattr(keras_backbones.tf.config.experimental, "get_device_details", lambda device: details)
+        assert keras_backbones.gains_from_bfloat16() == expected
 
 
 @pytest.mark.parametrize("name", KERAS)

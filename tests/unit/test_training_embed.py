@@ -4,16 +4,20 @@ import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fringeflow.errors import DatasetError, ModelError
-from fringeflow.files import read_json
+from fringeflow.files import canonical_json, read_json
+from fringeflow.job import Job
 from fringeflow.models import hog
 from fringeflow.provenance import SCRIPTS
 from fringeflow.store import open_samples
+from fringeflow.training import embed_job
 from fringeflow.training.embed import Embedder, embed_dataset, load_features, store_path
 from tests.unit.toy_learning import SIZE, ToyDataset, model, toy_dataset, write_event
 
@@ -87,6 +91,23 @@ def test_a_shard_depends_on_number_format_and_code(toy, monkeypatch):
     monkeypatch.setattr(Embedder, "code", "another")
     digests.add(Embedder(HOG.encoder_spec, "wrapped", toy.cache).digest(samples))
     assert len(digests) == 3
+
+
+def test_what_a_machine_does_is_listed_and_names_the_shards_not_what_was_wanted(toy, monkeypatch, tmp_path):
+    def listed(name: str, *, gains: bool, wanted: bool = True, **like: Path) -> tuple[bool, set[str]]:
+        monkeypatch.setattr(embed_job, "in_bfloat16", lambda encoder, wanted: wanted and gains)
+        given, asked = SimpleNamespace(samples=toy.samples, **like), {"encoder": canonical_json(HOG.encoder_spec.as_dict())}
+        params, wildcards = SimpleNamespace(**asked, bfloat16=wanted), SimpleNamespace(view="wrapped")
+        embed_job.embed_job(Job(given, SimpleNamespace(embeddings=tmp_path / name), params, wildcards, 1))
+        about = read_json(tmp_path / name)
+        return about["bfloat16"], {shard["path"] for shard in about["shards"]}
+
+    monkeypatch.chdir(tmp_path)
+    fast, slow = listed("fast.json", gains=True), listed("slow.json", gains=False)
+    assert (fast[0], slow[0]) == (True, False) and not fast[1] & slow[1]
+    assert listed("exact.json", gains=True, wanted=False) == slow, "of a machine that gains, but was told not to"
+    assert listed("extra.json", gains=False, like=tmp_path / "fast.json") == fast, "extra samples go with the dataset's"
+    assert listed("extra.json", gains=True, like=tmp_path / "slow.json") == slow
 
 
 def test_features_come_in_the_order_of_the_rows(toy):

@@ -10,10 +10,10 @@ from safetensors.torch import load_file, save_file
 
 from fringeflow.config.models import Model, Training
 from fringeflow.errors import ModelError
-from fringeflow.models import torch_networks
+from fringeflow.models import torch_backbones, torch_networks
 from fringeflow.models.registry import resolve_model
 from fringeflow.models.torch_backbones import build_backbone, load_encoder
-from fringeflow.models.torch_networks import build_network, gains_from_bfloat16
+from fringeflow.models.torch_networks import build_network, trains_in_bfloat16
 from fringeflow.training import fit_torch
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.features import Features
@@ -307,13 +307,14 @@ def test_the_loop_stops_by_macro_f1_and_keeps_its_best_epoch():
     assert watch.best_epoch == steps.number == 3
 
 
-def test_bfloat16_is_used_where_it_gains_and_weights_stay_float32():
-    cpu = torch.device("cpu")
+def test_bfloat16_is_used_where_it_gains_and_weights_stay_float32(monkeypatch):
     lite, resnet = (build_network(SPECS[name], 0, 2).body for name in ("lite0", "resnet18"))
-    assert not gains_from_bfloat16(lite, cpu), "depthwise convolutions are slower in it"
-    if not gains_from_bfloat16(resnet, cpu):
-        pytest.skip("this processor has no bfloat16 of its own")
-    fitted, again = (fit(SPECS["resnet18"], training=BRIEF.model_copy(update={"bfloat16": True})) for _ in range(2))
+    wanted = BRIEF.model_copy(update={"bfloat16": True})
+    monkeypatch.setattr(torch_backbones, "cpu_gains", lambda: False)
+    assert not trains_in_bfloat16(resnet) and not fit(SPECS["resnet18"], training=wanted).network.in_bfloat16
+    monkeypatch.setattr(torch_backbones, "cpu_gains", lambda: True)
+    assert not trains_in_bfloat16(lite), "depthwise convolutions are slower in it"
+    fitted, again = (fit(SPECS["resnet18"], training=wanted) for _ in range(2))
     assert fitted.network.in_bfloat16 and fitted.history == again.history
     assert {value.dtype for value in fitted.network.parameters()} == {torch.float32}
     exact = fit(SPECS["resnet18"])

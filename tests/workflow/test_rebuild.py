@@ -223,6 +223,8 @@ def test_extra_samples_are_made_once_for_all_runs_of_their_recipe(copied):
     extra = [job for job in planned if job.split()[0] in ("extra", "spectrogram_extra", "embed_extra")]
     embedded = [job.replace("embed dataset=fringes", f"embed_extra {made}") for job in encoders(copied)]
     assert extra == sorted([f"extra {made}", f"spectrogram_extra {made}", *embedded])
+    before = copied.planned("--forcerun", "embed", "--until", "embed_extra")
+    assert set(encoders(copied)) <= set(before), "in whose number format, bfloat16 or not, theirs are made"
 
 
 def test_a_rerun_gives_the_same_extra_samples_and_another_ratio_makes_others(copied):

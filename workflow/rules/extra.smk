@@ -1,6 +1,7 @@
 # Extra training samples, for strategies that ask for them: altered copies of rarer classes (`augment`), or modelled
 # deformation in quiet training tiles (`implant`). A recipe is a kind and a ratio; strategies with the same one share it.
-# Requires: a dataset, the tiles of its events and their index. Gives: results/datasets/{dataset}/extra/{recipe}/
+# Requires: a dataset, the tiles of its events and their index, and its embeddings, whose number format those of extra
+# samples take: on machines of several kinds the rarer classes would be told by it. Gives: results/datasets/{dataset}/extra/{recipe}/
 # with samples.parquet, wrapped.zarr, unwrapped.zarr, spectrogram.zarr, and embeddings/{view}/{encoder}.json.
 
 
@@ -67,6 +68,7 @@ rule embed_extra:
     input:
         samples="results/datasets/{dataset}/extra/{recipe}/samples.parquet",
         store="results/datasets/{dataset}/extra/{recipe}/{view}.zarr/zarr.json",
+        like="results/datasets/{dataset}/embeddings/{view}/{encoder}.json",
         weights=PLAN.encoder_weights,
     output:
         embeddings="results/datasets/{dataset}/extra/{recipe}/embeddings/{view}/{encoder}.json",

@@ -36,7 +36,7 @@ with _without_chatter():
 
     GPUS = tf.config.list_physical_devices("GPU")
 
-__all__ = ["keras", "start", "tf"]
+__all__ = ["GPUS", "keras", "start", "tf"]
 
 
 def start(threads: int | None = None) -> None:

@@ -152,7 +152,12 @@ class Training(Strict):
     )
     warmup: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="Share of the epochs in which the step rises from 0.")
     embed_batch: int = Field(64, ge=1, description="Images in a forward pass of a frozen backbone.")
-    bfloat16: bool = Field(True, description="Use bfloat16 in passes of a backbone, frozen or trained, where it is faster.")
+    bfloat16: bool = Field(
+        True,
+        description="Use bfloat16 where it is faster: on GPUs with bfloat16 of their own (compute capability 8.0 on), CPUs with AMX and "
+        "AMD's with AVX512-BF16; float32 elsewhere. It is for backbones that are frozen, and for those that PyTorch trains; what Keras "
+        "trains is always in float32. Embeddings list what their job's machine did.",
+    )
 
     def changed(self, changes: TrainingChanges) -> "Training":
         """Return these settings with a model's own in their place."""

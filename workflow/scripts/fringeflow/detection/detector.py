@@ -171,7 +171,7 @@ def open_detector(folder: Path, spectrogram: Spectrogram) -> Detector:
         raise ModelError(f"{folder}: {error}; train the run again with this version") from error
     if run.task.positive is None:
         raise ModelError(f"{folder}: has no positive class among {', '.join(run.task.classes)}; it cannot be used to find fringes")
-    embedder = Embedder(encoder, run.view, Path(), bfloat16=bool(run.about["training"]["bfloat16"]))
+    embedder = Embedder(encoder, run.view, Path(), bfloat16=run.bfloat16)
     seeds = [int(entry["seed"]) for entry in run.about["fits"]]
     return Detector(
         run,

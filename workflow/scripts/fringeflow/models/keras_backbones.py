@@ -10,9 +10,10 @@ import numpy as np
 
 from fringeflow.encoding.views import PICTURES
 from fringeflow.errors import ModelError
-from fringeflow.keras_runtime import keras, start, tf
+from fringeflow.keras_runtime import GPUS, keras, start, tf
 from fringeflow.models.keras_split import split
 from fringeflow.models.keras_weights import load_stored
+from fringeflow.models.number_format import cpu_gains
 from fringeflow.models.spec import EncoderSpec
 
 INITIAL_SEED = 0
@@ -30,14 +31,21 @@ FILES = {
 BGR = frozenset({"VGG19"})
 """Backbones whose weights come from Caffe: blue first, values of 0 to 255 less their means."""
 HALF_RANGE = 127.5
+BFLOAT16_FROM = (8, 0)
+"""Compute capability of the first GPUs with bfloat16 of their own."""
+
+
+def gains_from_bfloat16() -> bool:
+    """Whether networks are faster in bfloat16 where they are at work: on GPUs whose own format it is, and some CPUs."""
+    told = [tf.config.experimental.get_device_details(device).get("compute_capability", (0, 0)) for device in GPUS]
+    return min(told) >= BFLOAT16_FROM if told else cpu_gains()
 
 
 class KerasEncoder:
     """The frozen part of a backbone: pictures to what enters the first layer that is trained.
 
     Batch normalisation uses its stored statistics. In bfloat16 (Keras' ``mixed_bfloat16``: weights and pooling stay
-    float32) features differ by about 1 %, and a CPU with AVX512-BF16 forwards VGG19 1.9 times, ResNet50V2 1.5 times
-    and InceptionV3 1.3 times as many images of 128 pixels a second.
+    float32) features differ by about 1 %; `cpu_gains` tells how much time that takes.
 
     Attributes
     ----------
@@ -78,7 +86,7 @@ class KerasEncoder:
         return given if self._forward is None else self._forward(tf.constant(given)).numpy()
 
 
-def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> KerasEncoder:
+def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = False) -> KerasEncoder:
     """Build the frozen part of a backbone.
 
     Parameters
@@ -87,7 +95,7 @@ def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> K
     threads : int
         Of one operation of TensorFlow.
     bfloat16 : bool
-        Forward in bfloat16.
+        Forward in bfloat16, whether that gains here or not.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from fringeflow.errors import ModelError
 from fringeflow.models.base import NAME, WEIGHTS
+from fringeflow.models.number_format import cpu_gains
 from fringeflow.models.quantised import restored
 from fringeflow.models.spec import EncoderSpec
 
@@ -26,6 +27,11 @@ INITIAL_SEED = 0
 def device_of_this_machine() -> torch.device:
     """Return where networks are at work: the GPU if there is one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def gains_from_bfloat16() -> bool:
+    """Whether networks are faster in bfloat16 where they are at work: on a GPU whose own format it is, not emulated, and some CPUs."""
+    return torch.cuda.is_bf16_supported(including_emulation=False) if torch.cuda.is_available() else cpu_gains()
 
 
 class TorchEncoder:
@@ -76,7 +82,7 @@ class Images:
         return images
 
 
-def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> TorchEncoder | Images:
+def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = False) -> TorchEncoder | Images:
     """Build a frozen backbone; with the cut ``input`` there is none.
 
     Parameters
@@ -85,7 +91,7 @@ def load_encoder(spec: EncoderSpec, *, threads: int, bfloat16: bool = True) -> T
     threads : int
         Of PyTorch in this process.
     bfloat16 : bool
-        Forward in bfloat16 where an operation allows it: about twice as fast on CPUs that have it.
+        Forward in bfloat16 where an operation allows it, whether that gains here or not.
 
     Raises
     ------

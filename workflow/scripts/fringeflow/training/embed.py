@@ -62,6 +62,7 @@ class Embedder:
     batch : int
         Images in a forward pass.
     bfloat16 : bool
+        Whether it forwards in bfloat16, gain or not: `in_bfloat16` makes that of what is wanted.
     threads : int
         Batches that are read, encoded and forwarded at a time.
     """
@@ -70,7 +71,7 @@ class Embedder:
     view: str
     cache: Path
     batch: int = 64
-    bfloat16: bool = True
+    bfloat16: bool = False
     threads: int = 1
 
     @cached_property
@@ -223,7 +224,7 @@ def embed_stores(stores: Sequence[str], embedder: Embedder) -> list[dict[str, An
 
 
 def embed_dataset(
-    samples: Path, view: str, encoder: EncoderSpec, cache: Path, out: Path, *, batch: int = 64, bfloat16: bool = True, threads: int = 1
+    samples: Path, view: str, encoder: EncoderSpec, cache: Path, out: Path, *, batch: int = 64, bfloat16: bool = False, threads: int = 1
 ) -> None:
     """Embed every store of a dataset in one view, and list the shards.
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from fringeflow.errors import ModelError
 from fringeflow.files import read_json
+from fringeflow.models.number_format import in_bfloat16
 from fringeflow.models.spec import ModelSpec
 from fringeflow.training.cascade import fitter_of
 from fringeflow.training.embed import Embedder, embed_stores
@@ -45,6 +46,11 @@ class Run:
         if not model.encoder_spec.weights or not weights.is_file():
             return model
         return replace(model, encoder_spec=replace(model.encoder_spec, weights=weights.as_posix()))
+
+    @cached_property
+    def bfloat16(self) -> bool:
+        """Whether this machine embeds for it in bfloat16: if the features it was trained on were, and that gains here too."""
+        return in_bfloat16(self.model.encoder_spec, bool(self.about.get("bfloat16", self.about["training"]["bfloat16"])))
 
     @cached_property
     def task(self) -> Task:
@@ -100,8 +106,10 @@ class Run:
             Folders that hold ``{view}.zarr``.
         cache : Path
             Of embeddings.
-        batch, bfloat16, threads
-            See `Embedder`; the number format of training is the default.
+        bfloat16 : bool, optional
+            Whether to embed in bfloat16, gain or not; see the attribute for the default.
+        batch, threads
+            See `Embedder`.
 
         Returns
         -------
@@ -113,8 +121,8 @@ class Run:
         DatasetError
             If a store is missing.
         """
-        precise = bool(self.about["training"]["bfloat16"]) if bfloat16 is None else bfloat16
-        embedder = Embedder(self.model.encoder_spec, self.view, Path(cache), batch=batch, bfloat16=precise, threads=threads)
+        rough = self.bfloat16 if bfloat16 is None else bfloat16
+        embedder = Embedder(self.model.encoder_spec, self.view, Path(cache), batch=batch, bfloat16=rough, threads=threads)
         parts = []
         for shard in embed_stores(stores, embedder):
             features = np.load(shard["path"], mmap_mode="r", allow_pickle=False)

@@ -215,6 +215,7 @@ def train_run(
         "pixel_deg": data.pixel_deg,
         "dataset": {"digest": data.digest, "counts": _counts(data.samples)},
         "embeddings": sha256_file(embeddings),
+        "bfloat16": bool(read_json(embeddings)["bfloat16"]),
         "extra": None if extra is None else {"samples": sha256_file(extra[0]), "embeddings": sha256_file(extra[1])},
         "doubts": None if doubts is None else sha256_file(doubts),
         "tuned": None if tuned is None else sha256_file(tuned),
