@@ -1,5 +1,5 @@
 # What stands before every run: one workflow at a time in a folder, and results that were damaged are made again.
-# Before every job, too: one whose run has ended removes nothing. And a run that is told to end (`kill`) does.
+# Before every job, too: one whose run has ended removes nothing. And a run that is told to end (`kill`, Ctrl-C) does, with its jobs.
 # Requires: fringeflow on the path. Gives: end_run, for the end of a run.
 
 from contextlib import contextmanager
@@ -11,6 +11,7 @@ from snakemake.dag import DAG
 from snakemake.jobs import Job
 from snakemake.logging import logger
 from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 from fringeflow.errors import RunError
 from fringeflow.healing import end_run, find_damage, heal, update_index
@@ -109,3 +110,25 @@ if not hasattr(JobScheduler.exit_gracefully, "follows"):
 
     exit_gracefully.follows = True
     JobScheduler.exit_gracefully = exit_gracefully
+
+
+# While an executor looks whether submitted jobs have ended, it holds them in a list that its `cancel` does not see: Ctrl-C at such
+# a moment, which a slow queue makes long, left every one of them running.
+if not hasattr(RemoteExecutor.cancel, "follows"):
+
+    def report_job_submission(
+        self, job_info, register_job=True, first=RemoteExecutor.report_job_submission
+    ):
+        self.__dict__.setdefault("submitted", []).append(job_info)
+        first(self, job_info, register_job)
+
+    def cancel(self):
+        running = set(self.workflow.scheduler.running)
+        self.cancel_jobs(
+            [one for one in self.__dict__.get("submitted", ()) if one.job in running]
+        )
+        self.shutdown()
+
+    cancel.follows = True
+    RemoteExecutor.report_job_submission = report_job_submission
+    RemoteExecutor.cancel = cancel
