@@ -1,17 +1,14 @@
 """Two jobs that work on the same do not meet: one that a killed run has left on another node, and one of the run that goes on."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 from contextlib import ExitStack
 
 import pytest
 
 from fringeflow.crew import attempt, settle, workshop
-from fringeflow.provenance import SCRIPTS
 from fringeflow.seismic.stores import _scratch
+from tests.unit.toy_killed import kill_in
 
 
 @pytest.fixture
@@ -44,19 +41,8 @@ def test_a_job_left_on_another_node_and_one_of_now_work_in_folders_of_their_own(
 
 def test_a_killed_jobs_folder_goes_when_the_same_work_is_begun_again(tmp_path):
     out = tmp_path / "e.json"
-    code = f"""
-import time
-from pathlib import Path
-from fringeflow.crew import attempt, workshop
-with workshop(Path({str(out)!r})) as folder, attempt(folder) as own:
-    (own / "map.tif").write_text("half")
-    print("writing", flush=True)
-    time.sleep(60)
-"""
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=SCRIPTS, stdout=subprocess.PIPE)
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    begun = f"from pathlib import Path\nfrom fringeflow.crew import attempt, workshop\nwith workshop(Path({str(out)!r})) as folder, attempt(folder) as own"
+    kill_in(begun, '(own / "map.tif").write_text("half")')
     assert len(os.listdir(tmp_path)) == 1
     with workshop(out) as folder:
         assert os.listdir(tmp_path) == [folder.name]

@@ -1,7 +1,6 @@
 """Nothing half-written stands under a final name."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 
 from fringeflow.files import atomic, canonical_json, part_of, sweep, write_json
 from fringeflow.provenance import SCRIPTS
+from tests.unit.toy_killed import kill_in
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -36,18 +36,7 @@ def test_a_directory_replaces_the_old_one_whole(tmp_path):
 
 def test_a_killed_write_is_cleaned_up_by_the_next(tmp_path):
     path = tmp_path / "result.txt"
-    code = f"""
-import time
-from fringeflow.files import atomic
-with atomic({str(path)!r}) as part:
-    part.write_text("half")
-    print("writing", flush=True)
-    time.sleep(60)
-"""
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=SCRIPTS, stdout=subprocess.PIPE)
-    assert process.stdout.readline()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    kill_in(f"from fringeflow.files import atomic\nwith atomic({str(path)!r}) as part", 'part.write_text("half")')
     assert not path.exists()
     with atomic(path) as part:
         part.write_text("whole")
