@@ -119,14 +119,13 @@ if not hasattr(RemoteExecutor.cancel, "follows"):
     def report_job_submission(
         self, job_info, register_job=True, first=RemoteExecutor.report_job_submission
     ):
-        self.__dict__.setdefault("submitted", []).append(job_info)
+        self.__dict__.setdefault("submitted", {})[job_info.job] = job_info
         first(self, job_info, register_job)
 
     def cancel(self):
-        running = set(self.workflow.scheduler.running)
-        self.cancel_jobs(
-            [one for one in self.__dict__.get("submitted", ()) if one.job in running]
-        )
+        submitted = self.__dict__.get("submitted", {})
+        running = self.workflow.scheduler.running
+        self.cancel_jobs([submitted[job] for job in running if job in submitted])
         self.shutdown()
 
     cancel.follows = True
