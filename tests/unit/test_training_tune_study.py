@@ -57,9 +57,23 @@ def test_a_lock_of_a_killed_worker_does_not_block(toy, fits, monkeypatch):
     monkeypatch.chdir(toy.root)
     here = ToyTuning(toy.root.relative_to(toy.root))
     here.folder.mkdir()
-    (here.folder / "journal.log.lock").touch()
+    (here.folder / ".journal.log.lock").touch()
     here.work(SVM, Tune(trials=1, folds=2))
-    assert (here.folder / "worker0.json").is_file() and not (here.folder / "journal.log.lock").exists()
+    assert (here.folder / "worker0.json").is_file() and not (here.folder / ".journal.log.lock").exists()
+
+
+def test_while_the_journal_is_written_nothing_but_results_stands_in_the_open(toy, fits, monkeypatch):
+    """A worker that is killed while it holds the lock leaves it."""
+    seen, truly = [], tune_study.Lock.acquire
+
+    def acquire(lock):
+        truly(lock)
+        seen.append(sorted(path.name for path in toy.folder.iterdir() if not path.name.startswith(".")))
+        return True
+
+    monkeypatch.setattr(tune_study.Lock, "acquire", acquire)
+    toy.work(SVM, Tune(trials=1, folds=2))
+    assert seen and all(names in ([], ["journal.log"]) for names in seen), seen
 
 
 def test_more_trials_go_on_where_fewer_ended_and_other_settings_begin_anew(toy, fits):

@@ -40,11 +40,12 @@ STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed"
 class Lock(JournalFileOpenLock):
     """Optuna's lock for files on NFS, which removes what a killed worker left behind: the lock, and half a line.
 
-    Optuna's other lock, its default, points to the journal's path as given; below a relative path it is never found to be old.
+    Its file is hidden, ``.journal.log.lock``: only results stand in the open. Optuna's other lock, its default, points to the
+    journal's path as given; below a relative path it is never found to be old.
     """
 
     def __init__(self, path: Path):
-        super().__init__(str(path.resolve()), grace_period=GRACE_S)
+        super().__init__(str(path.resolve().with_name(f".{path.name}")), grace_period=GRACE_S)
         self._journal = path
 
     def acquire(self) -> bool:
