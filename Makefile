@@ -19,7 +19,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)) and "Fringeflow needs Python 3.11 or 3.12, this is " + sys.version.split()[0] + "; try: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing the pinned dependencies into $(VENV) (about 8 GB with torch; once)"
-	$(PIP) install --quiet -c constraints.txt -e '.[all]'
+	$(PIP) install --quiet --no-compile -c constraints.txt -e '.[all]'
+	@# pip compiles on one core, this on all; a few files are for other Pythons, hence no look at the exit code
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
@@ -43,7 +45,7 @@ lint: $(VENV)/installed-test ## ruff, snakefmt, mypy and snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers auto
 	$(BIN)/snakemake --lint
 
 format: $(VENV)/installed-test ## rewrite the sources in house style
