@@ -67,6 +67,29 @@ def test_intermediate_data_that_was_removed_with_its_folder_stays_away_until_it_
     assert (mini.folder / "results/events/e1/wrapped.zarr/samples/c/1").exists()
 
 
+FAILS, DIES = "raise SystemExit(1)", "import os; os.kill(os.getpid(), 9)"
+
+
+@pytest.mark.parametrize(("change", "end"), [("settings", DIES), ("input", FAILS), ("settings of what was removed", FAILS)])
+def test_after_a_job_failed_a_plain_rerun_does_not_take_what_was_there_before_for_its_result(mini, change, end):
+    rule, changed = ("weights", "run.json") if change != "settings of what was removed" else ("store", "zarr.json")
+    before, trained, script = mini.results(), mini.text("trained"), mini.text(f"{rule}.py")
+    if change == "settings":
+        (mini.folder / "config.yaml").write_text("size: 3000\ncode: c9\nseed: 7\n")
+    elif change == "input":
+        (mini.folder / "labels.txt").write_text("b\n")
+    else:
+        (mini.folder / "config.yaml").write_text("size: 4000\ncode: c2\nseed: 7\n")
+        shutil.rmtree(mini.folder / "results/events")
+    (mini.folder / f"{rule}.py").write_text(f"{end}\n{script}")
+    mini.run(fails=True)
+    (mini.folder / f"{rule}.py").write_text(script)
+    mini.run()
+    assert mini.text("trained") != trained
+    assert change == "settings" or [name for name, content in mini.results().items() if name.endswith(changed) and content != before[name]]
+    assert "Nothing to be done" in mini.run()
+
+
 def test_damage_that_a_run_does_not_need_is_told_and_left(mini):
     flip(mini.folder / "results/table.tsv")
     damaged = mini.results()

@@ -10,6 +10,7 @@ from threading import Thread
 from snakemake.dag import DAG
 from snakemake.jobs import Job
 from snakemake.logging import logger
+from snakemake.persistence import PersistenceBase
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
@@ -97,6 +98,23 @@ if not hasattr(Job.prepare, "follows"):
 
     prepare.follows = True
     Job.prepare, Job.cleanup = prepare, cleanup
+
+
+# Of a job that failed, Snakemake 9.27 notes the new settings and inputs all the same, as those of whatever stands under the names of
+# its outputs: what a training that failed was to replace, and a store that was removed to save space, then passed for made with them,
+# and a plain rerun had nothing to do. Without the note the job stays marked as begun, as after a kill, and is begun again.
+if not hasattr(Job.postprocess, "follows"):
+
+    async def postprocess(self, *words, error=False, first=Job.postprocess, **named):
+        self.failed = error
+        await first(self, *words, error=error, **named)
+
+    async def finished(self, job, first=PersistenceBase.finished):
+        if not getattr(job, "failed", False):
+            await first(self, job)
+
+    postprocess.follows = True
+    Job.postprocess, PersistenceBase.finished = postprocess, finished
 
 
 # Snakemake 9.27 asks for the scheduler's lock in its handler of SIGTERM, which Python runs in the main thread: one that has that lock,
