@@ -20,7 +20,7 @@ from fringeflow.training.features import Features
 from fringeflow.training.folds import Fold
 from fringeflow.training.train import fit_seeds
 from tests.keras_process.tiny import SIZE, stripes, tiny_backbone
-from tests.unit.toy_learning import FOUR, TWO, blobs, strategy
+from tests.unit.toy_learning import FOUR, TWO, blobs, hardly_lit, strategy
 
 PLAIN = Objective(np.ones(2, "f4"), 0.0, np.zeros(2, "f4"), np.zeros(2, "f4"), 1.0)
 BRIEF = Training(seeds=[0], epochs=4, patience=4, batch=16, learning_rate=3e-3)
@@ -80,6 +80,16 @@ def test_standardising_knows_the_training_split_only():
         expected = train.features.all().std(axis=0)
         expected[3] = 1
         np.testing.assert_allclose(layer.spread.numpy(), expected, rtol=1e-4)
+
+
+def test_a_feature_that_one_training_tile_lights_does_not_throw_another_tile_out_of_all_bounds():
+    """A ReLU that is 1e-3 in one training row and 1 in a held-out one, which lay 3e4 standard deviations out."""
+    train, held = hardly_lit()
+    layer = fit(train, held).network.layers[-1].layers[0]
+    z, far = (layer(fold.features.all()).numpy() for fold in (train, held))
+    assert np.abs(far).max() < 25
+    np.testing.assert_allclose(z[:, 2:].mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(z[:, 2:].std(axis=0), 1, rtol=1e-4)
 
 
 @pytest.mark.parametrize("head", ["linear", "silva"])

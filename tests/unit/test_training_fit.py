@@ -22,7 +22,7 @@ from fringeflow.training.cascade import shift_of
 from fringeflow.training.folds import Fold, Task, average_precision, check_splits
 from fringeflow.training.predict import adjusted
 from fringeflow.training.train import fit_seeds, train_run
-from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, model, strategy
+from tests.unit.toy_learning import CLASSES, FOUR, QUICK, TWO, blobs, hardly_lit, model, strategy
 from tests.unit.toy_overlaps import toy
 
 LINEAR = resolve_model("resnet18", Model(), "wrapped")
@@ -84,6 +84,16 @@ def test_a_constant_feature_does_no_harm():
     for fold in (train, validation):
         fold.features.arrays[0][:, 3] = 7
     assert np.isfinite(fit(train, validation).probabilities(validation.features)).all()
+
+
+def test_a_feature_that_one_training_tile_lights_does_not_throw_another_tile_out_of_all_bounds():
+    """A ReLU that is 1e-3 in one training row and 1 in a held-out one, which lay 3e4 standard deviations out."""
+    train, held = hardly_lit()
+    head = fit(train, held).head[0]
+    z, far = (head(torch.from_numpy(fold.features.all())).detach().numpy() for fold in (train, held))
+    assert np.abs(far).max() < 25
+    np.testing.assert_allclose(z[:, 2:].mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(z[:, 2:].std(axis=0), 1, rtol=1e-4)
 
 
 def test_the_best_epoch_on_validation_is_the_one_that_is_kept():

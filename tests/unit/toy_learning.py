@@ -111,6 +111,16 @@ def blobs(counts: tuple[int, ...], *, dim: int = 12, distance: float = 2.5, seed
     return Fold((centres[labels] + rng.normal(size=(len(labels), dim)) + 5).astype("f4"), labels)
 
 
+def hardly_lit() -> tuple[Fold, Fold]:
+    """Make training and held-out clouds whose first two features are dark but in one row: 1e-3 and 0 in training, 1 and 1 held out."""
+    train, held = blobs((800, 200)), blobs((60, 20), seed=1)
+    for fold, lit in ((train, (1e-3, 0)), (held, (1, 1))):
+        values = fold.features.arrays[0]
+        values[:, :2] = 0
+        values[5, :2] = lit
+    return train, held
+
+
 def handed(fold: Fold, spec: StrategySpec) -> Fold:
     """Return a training split as a run hands it to a fitter: with altered copies of rare samples, without doubted ones."""
     counts = fold.counts(int(fold.labels.max()) + 1)

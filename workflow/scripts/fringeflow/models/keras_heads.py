@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fringeflow.keras_runtime import keras
+from fringeflow.models.standardise import scales
 
 SILVA_WIDTHS = (1024, 512, 256, 128, 64, 32)
 MOMENTUM = 0.9
@@ -13,7 +14,10 @@ MOMENTUM = 0.9
 
 
 class Standardise(keras.layers.Layer):
-    """Z-score with the mean and standard deviation of the training features, kept with the weights."""
+    """Z-score with the mean and standard deviation of the training features, kept with the weights.
+
+    A feature that is all but constant in training is divided by more than its deviation (see `scales`).
+    """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make room for the statistics."""
@@ -29,9 +33,8 @@ class Standardise(keras.layers.Layer):
             total += block.sum(axis=0, dtype=np.float64)
         mean = total / count
         squares = sum(((block - mean) ** 2).sum(axis=0) for block in blocks())
-        spread = np.sqrt(squares / count)
         self.mean.assign(mean)
-        self.spread.assign(np.where(spread > 1e-6, spread, 1.0))
+        self.spread.assign(scales(np.sqrt(squares / count)))
 
     def call(self, features: Any) -> Any:
         """Return the standardised features."""

@@ -4,11 +4,16 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
+from fringeflow.models.standardise import scales
+
 SILVA_WIDTHS = (1024, 512, 256, 128, 64, 32)
 
 
 class Standardise(nn.Module):
-    """Z-score with the mean and standard deviation of the training features, kept with the weights."""
+    """Z-score with the mean and standard deviation of the training features, kept with the weights.
+
+    A feature that is all but constant in training is divided by more than its deviation (see `scales`).
+    """
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -22,7 +27,7 @@ class Standardise(nn.Module):
         """Take mean and standard deviation from `features`; a constant feature is only centred."""
         self.mean = features.mean(dim=0)
         spread = features.std(dim=0, unbiased=False)
-        self.scale = torch.where(spread > 1e-6, spread, torch.ones_like(spread))
+        self.scale = torch.from_numpy(scales(spread.numpy()))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Return the standardised features."""
