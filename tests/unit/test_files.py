@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from fringeflow.files import atomic, canonical_json, part_of, sweep, write_json
+from fringeflow.files import atomic, canonical_json, is_cut_short, part_of, sweep, write_json
 from fringeflow.provenance import SCRIPTS
 from tests.unit.toy_killed import kill_in
 
@@ -42,6 +42,38 @@ def test_a_killed_write_is_cleaned_up_by_the_next(tmp_path):
         part.write_text("whole")
     assert path.read_text() == "whole"
     assert os.listdir(tmp_path) == ["result.txt"]
+
+
+RENAMED = """import os
+from pathlib import Path
+from fringeflow.files import atomic
+
+def rename(self, to, first=Path.rename):
+    first(self, to)
+    os.kill(os.getpid(), 9)
+
+Path.rename = rename
+with atomic({path!r}) as part:
+    part.mkdir()
+"""
+"""A writer that is killed once the folder that was there has been moved away."""
+
+
+def test_a_folder_that_a_kill_left_moved_away_tells_so_until_the_new_one_stands(tmp_path):
+    """Removed any earlier, a second kill would leave no trace that anything is to be made there."""
+    path = tmp_path / "store.zarr"
+    path.mkdir()
+    assert subprocess.run([sys.executable, "-c", RENAMED.format(path=str(path))], cwd=SCRIPTS).returncode == -9
+    assert is_cut_short(path)
+    assert not is_cut_short(tmp_path / "other.zarr")
+    kill_in(f"from fringeflow.files import atomic\nwith atomic({str(path)!r}) as part", "pass")
+    assert is_cut_short(path)
+    with atomic(path) as part:
+        part.mkdir()
+    assert not is_cut_short(path)
+    with atomic(path) as part:
+        part.mkdir()
+    assert os.listdir(tmp_path) == ["store.zarr"]
 
 
 def test_two_writers_of_one_path_do_not_meet(tmp_path):

@@ -119,6 +119,17 @@ def test_a_folder_that_was_removed_to_save_space_is_no_damage(folder):
     assert damaged() == set()
 
 
+@pytest.mark.parametrize("folder", [RAW, STORE])
+def test_a_folder_that_a_killed_job_moved_away_to_replace_it_is_damage(folder):
+    """Else the job that was to heal or renew it would never be begun again."""
+    beside = Path(folder).with_name(f".old-0a1b2c.4711-{Path(folder).name}")
+    Path(folder).rename(beside)
+    for look in (update_index, find_damage):
+        assert {one.found for one in look() if one.path.startswith(f"{folder}/")} == {healing.MISSING}
+    shutil.rmtree(beside)
+    assert damaged() == set(), "removed by somebody to save space"
+
+
 def test_everything_below_raw_removed_is_no_damage_either():
     for path in Path("results/raw").iterdir():
         os.unlink(path) if path.is_file() else shutil.rmtree(path)

@@ -131,6 +131,36 @@ def test_a_job_that_is_killed_while_it_heals_is_begun_again(mini, kills):
     assert mini.results() == before
 
 
+KILLS = """
+import os
+from pathlib import Path
+
+def kill(self, *words, first=Path.{method}, **named):
+    if "{marked}" in str(self):
+        os.kill(os.getppid(), 9)
+        os.kill(os.getpid(), 9)
+    return first(self, *words, **named)
+
+Path.{method} = kill
+"""
+"""What a job is made to do: kill its run and itself."""
+
+
+def test_a_store_that_a_kill_caught_while_it_was_replaced_is_made_again(mini):
+    """Between the two renames nothing stands under its name, as if somebody had removed it; nor when its part is begun anew."""
+    before, script = mini.results(), mini.text("store.py")
+    flip(mini.folder / "results/events/e1/wrapped.zarr/samples/c/1")
+    for method in ("rename", "mkdir"):
+        (mini.folder / "store.py").write_text(KILLS.format(method=method, marked=".part-") + script)
+        run = mini.start()
+        run.communicate(timeout=120)
+        assert run.returncode == -signal.SIGKILL
+        assert not (mini.folder / "results/events/e1/wrapped.zarr").exists()
+    (mini.folder / "store.py").write_text(script)
+    mini.run()
+    assert mini.results() == before
+
+
 def test_a_run_that_is_told_to_end_while_it_waits_for_a_file_ends_with_that_job(mini):
     """Twice, as from a terminal and a batch system at once: Snakemake alone sleeps for ever, or begins the next job."""
     marker = mini.text("results/events/e1/wrapped.zarr/zarr.json")

@@ -29,10 +29,11 @@ PART = re.compile(r"\.(?:part|old)-([0-9a-f]{6})\.(\d+)-(.+)", re.DOTALL)
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` if the block succeeds.
 
-    Works for a file or a directory. After an error, or a kill, nothing stands under the final name
-    and what was there before stays. What a killed process leaves is removed when the path is written again: by another of its machine,
-    or by any a day later; and by `sweep` when a later run has ended well. Two processes that write one path do not meet before the end,
-    where one of them comes last.
+    Works for a file or a directory. After an error, or a kill, nothing half-made stands under the final name and what was there before
+    stays; but a directory is replaced by two renames, and after a kill between them nothing stands there: what was lies beside
+    (`.old-…`) until the path has been written, see `is_cut_short`. What else a killed process leaves is removed when the path is
+    written again: by another of its machine, or by any a day later; and by `sweep` when a later run has ended well. Two processes that
+    write one path do not meet before the end, where one of them comes last.
 
     Parameters
     ----------
@@ -64,8 +65,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise
     if part.is_dir():
         old = path.with_name(f".old-{_writer(os.getpid())}-{path.name}")
-        remove(old)
         if path.exists():
+            remove(old)
             path.rename(old)
         part.rename(path)
         remove(old)
@@ -80,6 +81,11 @@ def part_of(path: Path) -> Path:
     part = path.with_name(f".part-{_writer(os.getpid())}-{path.name}")
     remove(part)
     return part
+
+
+def is_cut_short(path: Path) -> bool:
+    """Tell whether a folder was moved away to be replaced, and the new one did not come: its writer was killed."""
+    return not path.exists() and any(name.startswith(".old-") for name, _ in _parts_of(path))
 
 
 def _fullness(path: Path, error: BaseException) -> str:
@@ -100,10 +106,19 @@ def _writer(pid: int | str) -> str:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove the parts of `path` that ended processes of this machine, and others a day ago, have left."""
-    with os.scandir(path.parent) as entries:
-        found = [(entry.path, writer) for entry in entries if (writer := PART.fullmatch(entry.name)) and writer[3] == path.name]
-    for part, writer in found:
-        _remove_if_left(part, writer, time.time() - DAY)
+    tells = is_cut_short(path)  # until a new one has come: a kill before must not hide that the folder is to be replaced
+    for name, writer in _parts_of(path):
+        if not (tells and name.startswith(".old-")):
+            _remove_if_left(str(path.with_name(name)), writer, time.time() - DAY)
+
+
+def _parts_of(path: Path) -> list[tuple[str, re.Match[str]]]:
+    """Return the names of the parts that stand beside `path`, with who wrote them."""
+    try:
+        names = os.listdir(path.parent)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [(name, writer) for name in names if (writer := PART.fullmatch(name)) and writer[3] == path.name]
 
 
 def sweep(folder: str | Path, began: float) -> None:

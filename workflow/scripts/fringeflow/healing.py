@@ -9,10 +9,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fringeflow.files import sweep, write_json
+from fringeflow.files import is_cut_short, sweep, write_json
 from fringeflow.lock import began
 from fringeflow.record_index import INDEX, fingerprint, is_as_known, listed, read_index
 from fringeflow.records import FOLDER, RESULTS, Left, Record, digest_of, forget, is_inside, members
@@ -147,13 +148,15 @@ def is_removed(record: Record) -> bool:
 def tidied(record: Record) -> set[str]:
     """Return the files of a record that somebody removed with their folder, from where people save space.
 
-    If nothing else is left of that record, that is what became of its other files, too.
+    If nothing else is left of that record, that is what became of its other files, too. A folder that a killed job was about to
+    replace is not among them.
     """
     stores = {f"{store}/": store for store in record.stores}
     away = set()
+    is_away = cache(lambda home: not home.exists() and not is_cut_short(home))
     for path in record.files:
         home = next((store for prefix, store in stores.items() if path.startswith(prefix)), Path(path).parent)
-        if path.startswith(SPACIOUS) and not home.exists():
+        if path.startswith(SPACIOUS) and is_away(home):
             away.add(path)
     return set(record.files) if away and not any(os.path.exists(path) for path in record.files) else away
 
