@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fringeflow.encoding.views import VIEWS
 from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import canonical_json, read_json
 from fringeflow.job import Job
 from fringeflow.models import hog
 from fringeflow.provenance import SCRIPTS
-from fringeflow.store import open_samples
+from fringeflow.store import open_samples, write_samples
 from fringeflow.training import embed_job
 from fringeflow.training.embed import Embedder, embed_dataset, load_features, store_path
 from tests.unit.toy_learning import SIZE, ToyDataset, model, toy_dataset, write_event
@@ -216,6 +218,50 @@ def test_features_that_are_not_finite_are_refused(toy, monkeypatch):
     monkeypatch.setattr(hog.HogEncoder, "encode", lambda self, images: np.full((len(images), *self.shape), 1e9, "f4"))
     with np.errstate(over="ignore"), pytest.raises(ModelError, match=r"sample 0 has features that are not finite under hog-64-sincos"):
         toy.embeddings(HOG, "wrapped")
+
+
+def spoil(toy: ToyDataset, view: str, change: Callable[[np.ndarray], None]) -> None:
+    """Change the samples of one event, and write their store again."""
+    path = store_path(toy.store("b"), view)
+    old = open_samples(path)
+    tiles = old.read(slice(0, old.count))
+    change(tiles)
+    write_samples(path, [tiles], count=old.count, shape=old.shape, attrs={"event": "b", "view": view}, units=old.attrs["units"])
+
+
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf])
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_infinite_value_in_a_tile_is_told_and_nothing_is_cached(tmp_path, view, wrong):
+    toy = toy_dataset(tmp_path, quiet=8, deformed=3, views=(view,))
+    spoil(toy, view, lambda tiles: tiles[9, 3, 4:6].fill(wrong))
+    with pytest.raises(
+        DatasetError, match=rf"b/standard/{view}\.zarr: sample 9 holds 2 infinite values of \d+, expected .* remove that store"
+    ):
+        toy.embeddings(model("hog_svm", view), view)
+    assert len([*toy.cache.rglob("*.npy")]) == 1, "event a's, which is sound"
+
+
+@pytest.mark.parametrize("view", ["wrapped", "images"])
+def test_a_tile_of_nothing_but_nan_is_told_where_none_can_be(tmp_path, view):
+    """Tiles are cut where the wrapped phase has data, even with min_valid 0, and a picture has all its pixels."""
+    toy = toy_dataset(tmp_path, quiet=8, deformed=3, views=(view,))
+    spoil(toy, view, lambda tiles: tiles.__setitem__([5, 7], np.nan))
+    with pytest.raises(DatasetError, match=rf"b/standard/{view}\.zarr: sample 5 holds nothing but NaN, expected .* remove that store"):
+        toy.embeddings(model("hog_svm", view), view)
+
+
+@pytest.mark.parametrize("view", ["unwrapped", "spectrogram", "gather"])
+def test_what_may_have_no_data_at_all_is_embedded(tmp_path, view):
+    """Nothing of a decorrelated tile is unwrapped, and a window of a recording may lie in a gap."""
+    toy = toy_dataset(tmp_path, quiet=8, deformed=3, views=(view,))
+    spoil(toy, view, lambda tiles: tiles.__setitem__(5, np.nan))
+    out = toy.embeddings(model("hog_svm", view), view)
+    assert np.isfinite(load_features(out, pd.read_parquet(toy.samples)).all()).all()
+
+
+def test_pixels_without_data_are_no_fault_of_a_tile(toy):
+    spoil(toy, "wrapped", lambda tiles: tiles.__setitem__((slice(None), slice(1, None)), np.nan))
+    assert len(read_json(toy.embeddings(HOG, "wrapped"))["shards"]) == 4
 
 
 def test_nothing_heavy_is_imported_when_nothing_is_missing(toy):

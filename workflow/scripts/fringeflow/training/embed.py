@@ -31,6 +31,7 @@ from fringeflow.progress import progress_bar
 from fringeflow.provenance import code_digest
 from fringeflow.store import Samples, open_samples
 from fringeflow.training.features import Features
+from fringeflow.training.sound import read_sound
 
 LOGGER = logging.getLogger(__name__)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -110,6 +111,8 @@ class Embedder:
 
         Raises
         ------
+        DatasetError
+            If samples are damaged, infinite, or without data where none can be.
         ModelError
             If features are not finite, or the disk is full.
         """
@@ -143,7 +146,7 @@ class Embedder:
     def _encode(self, samples: Samples) -> Callable[[slice], np.ndarray]:
         """Return the whole way from rows of a store to their features, for one thread."""
         network = self.network
-        return lambda rows: network.encode(self.images(samples.read(rows)))
+        return lambda rows: network.encode(self.images(read_sound(samples, rows, self.view)))
 
 
 @contextmanager
@@ -201,7 +204,7 @@ def embed_stores(stores: Sequence[str], embedder: Embedder) -> list[dict[str, An
     Raises
     ------
     DatasetError
-        If a store is missing.
+        If a store is missing or damaged, see `Embedder.shard`.
     ModelError
         If the encoder cannot be built or its features are not finite.
     """
@@ -244,7 +247,7 @@ def embed_dataset(
     Raises
     ------
     DatasetError
-        If a store is missing.
+        If a store is missing or damaged, see `Embedder.shard`.
     ModelError
         If the encoder cannot be built or its features are not finite.
     """
