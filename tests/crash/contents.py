@@ -57,8 +57,9 @@ def digest(path: Path) -> str:
 
 
 def leftovers(results: Path) -> list[str]:
-    """Return all parts that killed jobs have left."""
-    return [str(path.relative_to(results)) for path in results.rglob("*") if LEFTOVER.match(path.name)]
+    """Return all parts that killed jobs have left, or live ones write: folders may vanish under it, at which `rglob` would fail."""
+    found = (Path(place, name) for place, folders, names in os.walk(results) for name in (*folders, *names) if LEFTOVER.match(name))
+    return [str(path.relative_to(results)) for path in found]
 
 
 def records(results: Path) -> list[str]:
