@@ -40,7 +40,9 @@ def ordeal(cluster: Cluster, lay, tmp_path_factory) -> Ordeal:
     for job in until(standing, "all five jobs stand in `prepare`"):
         places.setdefault(job["node"], []).append(job)
     assert {node: len(jobs) for node, jobs in places.items()} == {"n1": 2, "n2": 2, "n3": 1}
-    struck = {"memory": places["n1"][0], "time": places["n1"][1], "crash": places["n2"][0], "down": places["n3"][0]}
+    struck = {"memory": places["n1"][0], "time": places["n1"][1], "down": places["n3"][0]}
+    # Both jobs of n2 hang: one that went on would be killed with a part open, which stays until the next run.
+    struck |= {"crash": places["n2"][0], "crash beside": places["n2"][1]}
     cluster.scontrol("update", f"JobId={struck['time']['job']}", "TimeLimit=1")
     plan = {job["event"]: "memory" if trouble == "memory" else "hang" for trouble, job in struck.items()}
     (folder / "plan.json.part").write_text(json.dumps(plan))
@@ -49,7 +51,8 @@ def ordeal(cluster: Cluster, lay, tmp_path_factory) -> Ordeal:
     cluster("kill", "n2")
     until(lambda: cluster.job(struck["down"]["job"])["JobState"] == "NODE_FAIL", "the job of the node set down is given up")
     cluster.scontrol("update", "NodeName=n3", "State=RESUME")
-    until(lambda: cluster.job(struck["crash"]["job"])["JobState"] == "NODE_FAIL", "the job of the dead slurmd is given up")
+    for trouble in ("crash", "crash beside"):
+        until(lambda job=struck[trouble]["job"]: cluster.job(job)["JobState"] == "NODE_FAIL", "the jobs of the dead slurmd are given up")
     cluster("revive", "n2")
     said = workspace.succeed(process)
     tries = {trouble: [at for at in announced(folder) if at["event"] == job["event"]] for trouble, job in struck.items()}
@@ -80,7 +83,7 @@ def test_a_job_over_its_time_is_reported_with_its_log_and_comes_back(ordeal):
 
 
 def test_a_node_set_down_and_a_dead_slurmd_cost_one_attempt(ordeal):
-    for trouble in ("down", "crash"):
+    for trouble in ("down", "crash", "crash beside"):
         lost, *_, done = ordeal.jobs[trouble]
         assert (lost["JobState"], done["JobState"]) == ("NODE_FAIL", "COMPLETED"), trouble
         assert lost["Requeue"] == "0", "SLURM must not bring back what Snakemake brings back"
