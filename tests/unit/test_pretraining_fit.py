@@ -139,12 +139,12 @@ def test_a_killed_training_goes_on_to_the_very_same_network(trained, patch, grou
         context.setattr(Learner, "learn", dies)
         with pytest.raises(Killed):
             tiny_run(folder, patch, quiet=[ground])
-    assert (folder / "checkpoint.npz").is_file() and not (folder / "run.json").exists()
+    assert [path.name for path in folder.iterdir()] == [".checkpoint.npz"], "nothing stands in the open"
     again = []
     monkeypatch.setattr(Learner, "learn", lambda self, *batch: (again.append(self.step), learn(self, *batch))[1])
     tiny_run(folder, patch, quiet=[ground])
     assert again[0] > 0, "it did not begin anew"
-    assert not (folder / "checkpoint.npz").exists()
+    assert not list(folder.glob(".*"))
     for name in ("backbone.safetensors", "model/seed0.safetensors", "metrics.json"):
         assert (folder / name).read_bytes() == (trained / name).read_bytes(), name
     assert len(pd.read_parquet(folder / "history.parquet")) == 4
@@ -156,7 +156,7 @@ def test_a_state_of_other_settings_is_not_gone_on_from(patch, tmp_path, monkeypa
     for settings in (TINY, TINY.model_copy(update={"learning_rate": 2e-3})):
         with pytest.raises(Killed):
             tiny_run(tmp_path, patch, settings=settings, scenes=16)
-        kept = Checkpoint(tmp_path / "checkpoint.npz", "").path
+        kept = Checkpoint(tmp_path / module.CHECKPOINT, "").path
         with np.load(kept) as arrays:
             steps = bytes(arrays["about"])
         assert b'"chunks": 1' in steps

@@ -10,6 +10,8 @@ from fringeflow.config.models import Training
 from fringeflow.errors import DatasetError, ModelError
 from fringeflow.files import read_json, write_json
 from fringeflow.models import base
+from fringeflow.training import train as module
+from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.predict import load_run
 from fringeflow.training.train import train_run
 from tests.unit.toy_learning import CLASSES, QUICK, ToyDataset, model, strategy, toy_dataset, write_event
@@ -118,7 +120,6 @@ def test_a_run_read_back_predicts_what_it_wrote(toy, name):
 
 
 def test_test_features_are_read_after_the_fits(toy, monkeypatch):
-    from fringeflow.training import train as module
 
     spec = model("resnet18")
     embeddings = toy.embeddings(spec, "wrapped")
@@ -141,6 +142,24 @@ def test_a_diverged_run_keeps_its_history_and_writes_nothing_else(toy):
     assert len(pd.read_parquet(out / "failed-history.parquet")) >= 1
     train(toy, head="silva")
     assert not (out / "failed-history.parquet").exists()
+
+
+def test_a_killed_run_leaves_nothing_in_the_open_and_the_next_takes_what_is_hidden_away(toy, monkeypatch):
+    class Killed(BaseException):
+        """No handler of errors catches it."""
+
+    def killed(*_):
+        raise Killed
+
+    monkeypatch.setattr(Checkpoint, "due", True)
+    with monkeypatch.context() as context:
+        context.setattr(module, "_save", killed)
+        with pytest.raises(Killed):
+            train(toy)
+    out = toy.root / "run"
+    assert list(out.rglob("seed0.npz")) and all(path.name.startswith(".") for path in out.iterdir())
+    train(toy)
+    assert not list(out.rglob("*.npz")) and not list(out.glob(".*"))
 
 
 def test_a_class_missing_from_a_split_is_told_before_anything_is_fitted(toy):

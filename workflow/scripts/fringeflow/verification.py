@@ -27,8 +27,6 @@ NO_RECORD = "no record names it: made before there were records, or by hand"
 LINK = "a link to a folder: of what lies there, only what records name was looked at"
 UNRECORDED = ("benchmarks", "cache", "provenance", "verify.tsv")
 """What lies in the results and is no job's result of its own: features that runs share are listed by those who asked for them."""
-WORKING = ("checkpoint", "study")
-"""Folders in which jobs keep what a later attempt goes on from."""
 
 
 @dataclass(frozen=True)
@@ -274,9 +272,9 @@ def _digests(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _others(named: set[str]) -> Iterator[str]:
-    """Yield the files among the results that no record names, of jobs' own workings apart, and links to folders, which are not followed."""
+    """Yield the files among the results that no record names, hidden ones apart, and links to folders, which are not followed."""
     for place, folders, names in os.walk(RESULTS):
-        aside = (*WORKING, *UNRECORDED) if place == RESULTS else WORKING
+        aside = UNRECORDED if place == RESULTS else ()
         folders[:] = [name for name in folders if name not in aside and not name.startswith(".")]
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
         for name in (*names, *links):

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 POOL = 6
 """Chunks of scenes that batches are drawn from: a batch mixes nearly a hundred scenes."""
 STEM = "seed0"
+CHECKPOINT = ".checkpoint.npz"
+"""Hidden: only results stand in the open, and a killed training leaves it."""
 LOOKS = 12
 """How often the network is judged on held-out scenes."""
 HELD_OUT_SEED = 1_000_003
@@ -83,13 +85,13 @@ def pretrain(
     made_of["quiet"] = [ground.digest for ground in quiet]
     key = sha256_text(canonical_json(made_of))
     folder.mkdir(parents=True, exist_ok=True)
-    learner, history = _train(settings, scenes, cut, held, quiet, Checkpoint(folder / "checkpoint.npz", key), threads)
+    learner, history = _train(settings, scenes, cut, held, quiet, Checkpoint(folder / CHECKPOINT, key), threads)
     body = quantised({name: value.numpy() for name, value in learner.mean["body"].state_dict().items()})
     with atomic(folder / "backbone.safetensors") as part:
         save_file(body, part)
     learner.mean["body"].load_state_dict({name: torch.from_numpy(value) for name, value in restored(body).items()})
     _write_run(settings, folder, learner, history, held, quiet, {**made_of, "name": name})
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _train(

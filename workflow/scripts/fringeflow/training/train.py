@@ -29,6 +29,8 @@ LOGGER = logging.getLogger(__name__)
 FRAMEWORKS = ("keras", "numpy", "scikit-learn", "tensorflow", "torch")
 KEPT = ("sample", "event", "frame", "pair", "group", "split", "label")
 """Columns of a dataset that predictions carry on."""
+CHECKPOINT = ".checkpoint"
+"""Hidden: only results stand in the open, and a killed fit leaves it."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def train_run(
         "tuned": None if tuned is None else sha256_file(tuned),
     }
     key = sha256_text(canonical_json({**about, "code": code, "versions": versions(FRAMEWORKS)}))
-    checkpoints = [Checkpoint(out / "checkpoint" / f"seed{seed}.npz", key) for seed in settings.seeds]
+    checkpoints = [Checkpoint(out / CHECKPOINT / f"seed{seed}.npz", key) for seed in settings.seeds]
     try:
         train, validation = data.training_fold(extra, doubts), data.fold("validation")
         fits = fit_seeds(train, validation, data.task, model, strategy, settings, threads=threads, checkpoints=checkpoints)
@@ -240,7 +242,7 @@ def train_run(
     predictions = Run(out, about).predict(load_features(embeddings, rows[["store", "row"]], threads=threads))
     _write_table(out / "predictions.parquet", _predictions(rows, predictions, data.task))
     write_json(out / "run.json", about)
-    remove(out / "checkpoint")
+    remove(out / CHECKPOINT)
     end = time.perf_counter()
     write_json(out / "timing.json", {"seconds": end - begin, "fit_seconds": fitted - begin, "seeds": len(fits), "threads": threads})
 
