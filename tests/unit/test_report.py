@@ -233,6 +233,16 @@ def test_time_and_memory_are_summed_by_rule(tmp_path):
     assert "3 jobs, 1 min 16 s" in table.caption
 
 
+@pytest.mark.parametrize("content", ["", "s\th:m", "s\th:m:s\tmax_rss\n", "s\th:m:s\tmax_rss\n12", "h:m\n1\n", "\0\0"])
+def test_a_benchmark_that_a_killed_snakemake_left_half_written_is_left_out_and_named(tmp_path, caplog, content):
+    """Of a job that is configured no more it stays, and no report could be made any more."""
+    whole = benchmarks(tmp_path / "benchmarks")
+    broken = tmp_path / "benchmarks/train/killed.tsv"
+    broken.write_text(content)
+    assert benchmark_table((*whole, broken)) == benchmark_table(tuple(whole))
+    assert f"{broken}: expected a job's time" in caplog.text
+
+
 def test_the_configuration_stands_as_it_was_read(made):
     _, _, _, _, page = made
     assert "seeds:\n  - 0\n  - 1" in page.text

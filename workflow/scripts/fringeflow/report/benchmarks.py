@@ -1,13 +1,16 @@
 """How long each rule took and how much memory it needed, from the files that Snakemake's benchmarks leave."""
 
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
+from fringeflow.errors import DatasetError
 from fringeflow.report.inputs import Files
 from fringeflow.report.tables import Cell, Column, Row, Table, number_cell, read_table, text_cell
 
+LOGGER = logging.getLogger(__name__)
 FOLDER = "benchmarks"
 
 
@@ -58,10 +61,26 @@ def _rows(files: Iterable[Path]) -> Iterable[tuple[str, float, float]]:
     for path in files:
         folders = path.parts[:-1]
         rule = folders[folders.index(FOLDER) + 1] if FOLDER in folders[:-1] else path.parent.name
-        table = read_table(path)
+        if (table := _whole(path)) is None:
+            continue
         memory = pd.to_numeric(table["max_rss"], errors="coerce") if "max_rss" in table else pd.Series([float("nan")] * len(table))
         for seconds, highest in zip(pd.to_numeric(table["s"], errors="coerce"), memory, strict=True):
             yield rule, float(seconds), float(highest)
+
+
+def _whole(path: Path) -> pd.DataFrame | None:
+    """Read what a job took; None, told, if the file holds no whole table.
+
+    Snakemake writes in place. What it was killed at stays half-written once its job is configured no more, and must not end every report.
+    """
+    try:
+        table = read_table(path)
+        if "s" in table and len(table) and path.read_bytes().endswith(b"\n"):
+            return table
+    except DatasetError:
+        pass
+    LOGGER.warning("%s: expected a job's time as Snakemake writes it, found no whole table, as after a kill: left out", path)
+    return None
 
 
 def _share(value: float, most: float) -> float | None:
