@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fringeflow.encoding.views import VIEWS
 from fringeflow.errors import DatasetError
 from fringeflow.store import Samples
 
@@ -40,7 +39,7 @@ def read_sound(samples: Samples, rows: slice, view: str) -> np.ndarray:
         count = np.count_nonzero(np.isinf(flat[place]))
         found = f"{count} infinite values of {flat.shape[1]}" if count else "nothing but NaN"
         raise DatasetError(
-            f"{samples.path}: sample {rows.start + place} holds {found}, expected {VIEWS[view].units} with NaN only where there is no data; "
-            "remove that store and run the workflow to make it again"
+            f"{samples.path}: sample {rows.start + place} holds {found}, expected finite values, NaN "
+            "only where there is no data; remove that store and run the workflow to make it again"
         )
     return tiles
