@@ -135,27 +135,25 @@ KILLS = """
 import os
 from pathlib import Path
 
-def kill(self, *words, first=Path.{method}, **named):
-    if "{marked}" in str(self):
-        os.kill(os.getppid(), 9)
-        os.kill(os.getpid(), 9)
-    return first(self, *words, **named)
+def rename(self, to, first=Path.rename):
+    first(self, to)
+    os.kill(os.getppid(), 9)
+    os.kill(os.getpid(), 9)
 
-Path.{method} = kill
+Path.rename = rename
 """
-"""What a job is made to do: kill its run and itself."""
+"""A job that kills its run and itself once the folder that was there has been moved away."""
 
 
 def test_a_store_that_a_kill_caught_while_it_was_replaced_is_made_again(mini):
-    """Between the two renames nothing stands under its name, as if somebody had removed it; nor when its part is begun anew."""
+    """Between the two renames nothing stands under its name, as if somebody had removed it."""
     before, script = mini.results(), mini.text("store.py")
     flip(mini.folder / "results/events/e1/wrapped.zarr/samples/c/1")
-    for method in ("rename", "mkdir"):
-        (mini.folder / "store.py").write_text(KILLS.format(method=method, marked=".part-") + script)
-        run = mini.start()
-        run.communicate(timeout=120)
-        assert run.returncode == -signal.SIGKILL
-        assert not (mini.folder / "results/events/e1/wrapped.zarr").exists()
+    (mini.folder / "store.py").write_text(KILLS + script)
+    run = mini.start()
+    run.communicate(timeout=120)
+    assert run.returncode == -signal.SIGKILL
+    assert not (mini.folder / "results/events/e1/wrapped.zarr").exists()
     (mini.folder / "store.py").write_text(script)
     mini.run()
     assert mini.results() == before
