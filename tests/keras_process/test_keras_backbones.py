@@ -128,7 +128,14 @@ def test_with_nothing_frozen_the_images_themselves_are_cached(images):
 
 def test_a_layer_that_does_not_exist_is_told_with_the_nearest():
     with pytest.raises(ModelError, match=r"vgg19 has no layer 'block5_conv9'; did you mean 'block5_conv[1-4]'\? Valid: block1_conv1"):
-        load_encoder(spec_of("vgg19", mode="partial", from_layer="block5_conv9"), threads=1)
+        load_encoder(replace(spec_of("vgg19"), cut="block5_conv9"), threads=1)
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_the_config_allows_exactly_the_layers_that_the_network_can_be_cut_at(name, networks):
+    allowed = ARCHITECTURES[name].cuts
+    assert sorted(allowed) == sorted(cut_layers(networks[name]))
+    assert ARCHITECTURES[name].from_layer in allowed
 
 
 def test_a_cut_that_a_shortcut_passes_by_is_refused():

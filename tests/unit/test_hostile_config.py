@@ -43,9 +43,14 @@ PLACES = {
     "models.hog_svm.architecture": lambda raw, name: raw["models"]["hog_svm"].update(architecture=name),
     "models.efficientnet_lite0.head": lambda raw, name: raw["models"]["efficientnet_lite0"].update(head=name),
     "models.efficientnet_lite0.mode": lambda raw, name: raw["models"]["efficientnet_lite0"].update(mode=name),
+    "models.efficientnet_lite0.from_layer": lambda raw, name: raw["models"].update(
+        efficientnet_lite0={"architecture": "vgg19", "mode": "partial", "from_layer": name}
+    ),
     "strategies.focal.kind": lambda raw, name: raw["strategies"]["focal"].update(kind=name),
 }
-MEANS_DEFAULT = {"models.hog_svm.architecture", "models.efficientnet_lite0.mode", "strategies.focal.kind"}
+MEANS_DEFAULT = {
+    "models.hog_svm.architecture", "models.efficientnet_lite0.mode", "models.efficientnet_lite0.from_layer", "strategies.focal.kind",
+}  # fmt: skip
 """Where nothing is as good as null."""
 
 
@@ -83,11 +88,13 @@ def test_digits_of_other_scripts_are_no_digits(frame):
         Interferogram(event="e", frame=frame, pair=PAIR)
 
 
-def test_every_wildcard_of_a_run_is_a_plain_word(root, monkeypatch):
+def test_every_wildcard_of_a_run_is_a_plain_word(root, tmp_path, monkeypatch):
     """On a cluster, wildcards become words of sbatch's command line."""
     monkeypatch.chdir(root)
     raw = default(root)
-    raw["models"]["odd"] = {"architecture": "vgg19", "mode": "partial", "from_layer": "../$(touch evil);`x` |&'\"\n"}
+    weights = tmp_path / "$(touch evil);`x` |&'\"\n"
+    weights.write_text("weights")
+    raw["models"]["odd"] = {"architecture": "vgg19", "weights": str(weights)}
     raw["datasets"]["fringes"]["models"] = ["efficientnet_lite0", "odd"]
     plan = Plan.load(raw)
     for run in plan.runs:

@@ -80,7 +80,8 @@ class Model(Strict):
     )
     from_layer: str | None = Field(
         None,
-        description="First trained layer in the mode `partial`; null means the last block of the architecture (`block5_conv1` of VGG19).",
+        description="First trained layer in the mode `partial`, by its name in Keras; none inside a branch or that a shortcut passes by. Null "
+        "means the last block of the architecture (`block5_conv1` of VGG19).",
     )
     input_size: int | None = Field(
         None, ge=16, le=1024, description="Side of the model's input, in pixels; null means the architecture's default."

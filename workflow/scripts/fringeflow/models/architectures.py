@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fringeflow.config.learning import Range
+from fringeflow.models.cuts import INCEPTION_V3, RESNET50_V2, VGG19
 from fringeflow.models.spec import Scalar
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -86,6 +87,8 @@ class Architecture:
         Valid training modes, the default first.
     from_layer : str
         First trained layer of the mode ``partial`` by default.
+    cuts : tuple of str
+        All layers that may be the first.
     map_heads : tuple of str
         Heads that take the last feature map, not its means, where all of the backbone is frozen.
     scale : pair of triples of float
@@ -115,6 +118,7 @@ class Architecture:
     modes: tuple[str, ...] = ("frozen",)
     min_input_size: int = 16
     from_layer: str = ""
+    cuts: tuple[str, ...] = ()
     map_heads: tuple[str, ...] = ()
     scale: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
     encoder_options: Mapping[str, Option] = field(default_factory=dict)
@@ -234,6 +238,7 @@ ARCHITECTURES = {
             backbone="InceptionV3",
             min_input_size=75,
             from_layer="mixed9",
+            cuts=INCEPTION_V3,
             scale=HALF,
             licence="Apache-2.0 (Keras; code and weights)",
             citation="Szegedy et al. (2016), arXiv:1512.00567",
@@ -245,6 +250,7 @@ ARCHITECTURES = {
             backbone="VGG19",
             min_input_size=32,
             from_layer="block5_conv1",
+            cuts=VGG19,
             scale=CAFFE,
             licence="Apache-2.0 (Keras); weights CC BY 4.0 (Visual Geometry Group, Oxford)",
             citation="Simonyan and Zisserman (2015), arXiv:1409.1556",
@@ -256,6 +262,7 @@ ARCHITECTURES = {
             backbone="ResNet50V2",
             min_input_size=32,
             from_layer="conv5_block1_preact_bn",
+            cuts=RESNET50_V2,
             scale=HALF,
             licence="Apache-2.0 (Keras; code and weights)",
             citation="He et al. (2016), arXiv:1603.05027",

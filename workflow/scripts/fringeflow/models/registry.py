@@ -134,6 +134,9 @@ def _problems(architecture: Architecture, model: "Model", view: str) -> Iterator
         yield f"unknown mode '{mode}' for '{architecture.name}'; {nearest(mode, architecture.modes)}"
     if model.from_layer is not None and mode != "partial":
         yield f"from_layer '{model.from_layer}' means nothing in the mode '{mode}'; set mode to partial, or leave it out"
+    elif model.from_layer and mode in architecture.modes and model.from_layer not in architecture.cuts:
+        found = f"from_layer '{model.from_layer}' is no layer of '{architecture.name}' that the trained part can begin with"
+        yield f"{found}; {nearest(model.from_layer, architecture.cuts)}"
     if model.input_size is not None and model.input_size < architecture.min_input_size:
         yield f"input_size {model.input_size} is too small for '{architecture.name}', expected at least {architecture.min_input_size}"
     if (model.input_size or 0) % architecture.multiple:
