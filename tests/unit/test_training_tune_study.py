@@ -131,6 +131,22 @@ def test_a_worker_leaves_what_others_are_at_and_takes_up_its_own(toy, fits, monk
     assert len(toy.trials()) == 3 and toy.trials()["untuned"].sum() == 1
 
 
+def test_the_values_as_configured_are_tried_though_one_of_several_workers_is_killed_as_it_begins(toy, fits, monkeypatch):
+    """Its trial runs and is nobody's: it stood for them for ever, and best.json had nothing to compare with."""
+    tune = Tune(trials=3, folds=2, workers=2)
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as context:
+        context.setattr(tune_study.Trial, "set_user_attr", killed)
+        with pytest.raises(Killed):
+            toy.work(SVM, tune, worker=0)
+    toy.work(SVM, tune, worker=0)
+    toy.work(SVM, tune, worker=1)
+    assert len(toy.trials()) == 3 and toy.trials()["untuned"].sum() == 1
+
+
 def test_a_damaged_journal_is_told(toy, fits):
     toy.folder.mkdir()
     (toy.folder / "journal.log").write_text("\0\0\0\n" * 3)

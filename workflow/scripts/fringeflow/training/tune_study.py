@@ -171,9 +171,13 @@ def ask(study: optuna.Study, tune: Tune, configured: Mapping[str, Scalar], worke
 
 
 def _has_untuned(study: optuna.Study) -> bool:
-    """Whether the values as configured were tried, or are about to be."""
+    """Whether the values as configured were tried, or are about to be.
+
+    A trial that runs and is of no worker was left by one that was killed as it began; or it begins just now: then they are tried twice.
+    """
     trials = [trial for trial in study.get_trials(deepcopy=False) if UNTUNED in trial.user_attrs]
-    return any(not trial.state.is_finished() or ENDED in trial.user_attrs for trial in trials)
+    alive = {TrialState.WAITING: UNTUNED, TrialState.RUNNING: WORKER}
+    return any(alive.get(trial.state, ENDED) in trial.user_attrs for trial in trials)
 
 
 def _suggest(trial: Trial, name: str, given: Range, configured: Scalar) -> Scalar:
