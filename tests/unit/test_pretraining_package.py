@@ -1,6 +1,7 @@
 """The packaged model: its files, its card, its installation, and that thresholds rest on the quiet windows that it brings."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,25 @@ def test_the_network_that_did_best_on_simulated_scenes_is_packaged(packaged, run
         found.scores(tiles(), threads=1) for found in (open_detector(packaged, NO_SPECTRA), open_pretrained(runs[64], TINY.prevalence))
     ]
     np.testing.assert_array_equal(*scores)
+
+
+def test_a_killed_packaging_leaves_nothing_half_written(runs, packaged, tmp_path, monkeypatch):
+    class Killed(BaseException):
+        """No handler of errors catches it."""
+
+    def killed(source, target, **options):
+        if Path(source).name == name:
+            Path(target).write_bytes(b"half")
+            raise Killed
+        return copyfile(source, target, **options)
+
+    copyfile = shutil.copyfile
+    monkeypatch.setattr(shutil, "copyfile", killed)
+    copied = ["backbone.safetensors", "metrics.json"]
+    for number, name in enumerate((*copied, "seed0.safetensors")):
+        with pytest.raises(Killed):
+            package_model(runs, [], TINY, packaged.parent / "transfer.tsv", name="tiny", folder=tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == copied[:number]
 
 
 def test_its_card_names_the_numbers(packaged, toy):

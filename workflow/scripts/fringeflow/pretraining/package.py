@@ -43,8 +43,10 @@ def package_model(
     source = runs[chosen]
     folder.mkdir(parents=True, exist_ok=True)
     for path in ("backbone.safetensors", "metrics.json"):
-        shutil.copyfile(source / path, folder / path)
-    shutil.copytree(source / "model", folder / "model", dirs_exist_ok=True, copy_function=shutil.copyfile)
+        with atomic(folder / path) as part:
+            shutil.copyfile(source / path, part)
+    with atomic(folder / "model") as part:
+        shutil.copytree(source / "model", part, copy_function=shutil.copyfile)
     about = at_prevalence(read_json(source / "run.json"), settings.prevalence)
     about["model"]["encoder"]["weights"] = "backbone.safetensors"  # beside run.json: the folder can be moved
     write_json(folder / "run.json", {**about, "name": name})
