@@ -158,7 +158,12 @@ class Dataset(Strict):
 class Evaluation(Strict):
     """How scores and their uncertainty are computed."""
 
-    bootstrap: int = Field(1000, ge=100, description="Bootstrap draws of groups (earthquakes, recordings or originals).")
+    bootstrap: int = Field(
+        2000,
+        ge=100,
+        description="Bootstrap draws of groups (earthquakes, recordings or originals). A 95 % interval over 8 groups ends where 0.6 % "
+        "of them are cut off: 11 of 2000, but 3 of 500, whose place differs so much from seed to seed that verdicts flip.",
+    )
     confidence: Annotated[float, Field(gt=0, lt=1)] = Field(0.95, description="Level of the intervals.")
     false_alarms_per_frame: Positive = Field(
         1.0, description="Tolerated false alarms (tiles) a frame and interferogram, for the recall at that rate."
