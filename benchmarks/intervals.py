@@ -2,7 +2,7 @@
 
     python benchmarks/intervals.py [--repetitions 200] [--tiles 4000]
 
-First: every score of a run with intervals (1000 draws, 3 seeds, test and validation of so many tiles each), in
+First: every score of a run with intervals (2000 draws, 3 seeds, test and validation of so many tiles each), in
 seconds and MB, against scoring the same tiles once with scikit-learn; the ratio is per draw and seed. Then:
 the share of nominal 95 % intervals that hold the truth, on simulated earthquakes whose tiles have a
 difficulty in common: drawn over earthquakes with Hesterberg's expansion (what Fringeflow does), over
