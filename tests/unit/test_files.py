@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,42 @@ with atomic({str(path)!r}) as part:
     assert process.returncode == 0
     assert path.read_text() == "half and half"
     assert os.listdir(tmp_path) == ["result.txt"]
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+@pytest.mark.parametrize("at", [".part-", "store.zarr"], ids=["came", "went"])
+def test_of_two_writers_of_one_folder_who_meet_at_the_end_one_comes_last(tmp_path, monkeypatch, at, was_there):
+    """As when a job that was given up as lost still runs: the other's folder comes, or what was there is gone, between two steps."""
+    path, met = tmp_path / "store.zarr", []
+    if was_there:
+        path.mkdir()
+
+    def rename(self, to, first=Path.rename):
+        if self.name.startswith(at) and not met:
+            met.append(self)
+            if path.exists():
+                first(path, tmp_path / "away")
+            if at == ".part-":
+                path.mkdir()
+                (path / "theirs").touch()
+        first(self, to)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with atomic(path) as part:
+        part.mkdir()
+        (part / "mine").touch()
+    assert len(met) == (was_there or at == ".part-")
+    assert os.listdir(path) == ["mine"]
+    assert {*os.listdir(tmp_path)} <= {"store.zarr", "away"}
+
+
+def test_a_folder_that_cannot_be_put_in_place_leaves_no_part(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "away/store.zarr") as part:
+        part.mkdir()
+        (tmp_path / "away").rename(tmp_path / "moved")
+    with pytest.raises(IsADirectoryError), atomic(tmp_path / "moved") as part:
+        part.touch()
+    assert os.listdir(tmp_path) == ["moved"]
 
 
 def parts(root, monkeypatch, host, pid=None):

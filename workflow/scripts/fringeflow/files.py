@@ -19,6 +19,8 @@ from fringeflow.lock import check, is_running
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FULL_BYTES = 1 << 16
 """With less room than that, a failed write is taken for one that found none."""
+TRIES = 20
+"""How often a folder is put in place while another writer does the same."""
 DAY = 86400
 """Seconds that a part of another machine's process is left alone: nobody here can tell whether it is still written."""
 PART = re.compile(r"\.(?:part|old)-([0-9a-f]{6})\.(\d+)-(.+)", re.DOTALL)
@@ -57,21 +59,33 @@ def atomic(path: str | Path) -> Iterator[Path]:
     try:
         yield part
         check()
+        _replace(part, path)
     except BaseException as error:
         full = None if isinstance(error, FringeflowError) else _fullness(path, error)  # before room is made
         remove(part)
         if full:
             raise DiskFullError(full) from error
         raise
-    if part.is_dir():
-        old = path.with_name(f".old-{_writer(os.getpid())}-{path.name}")
-        if path.exists():
-            remove(old)
-            path.rename(old)
-        part.rename(path)
-        remove(old)
-    else:
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename `part` to `path`, whatever is there; another writer of a folder may come between the two renames that takes."""
+    if not part.is_dir():
         os.replace(part, path)
+        return
+    old = path.with_name(f".old-{_writer(os.getpid())}-{path.name}")
+    for left in reversed(range(TRIES)):
+        try:
+            if path.exists():
+                remove(old)
+                path.rename(old)
+            part.rename(path)
+            break
+        except OSError as error:
+            if not left or error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+        time.sleep(0.05)
+    remove(old)
 
 
 def part_of(path: Path) -> Path:
