@@ -257,6 +257,22 @@ def test_what_is_no_process_id_names_no_run(tmp_path, monkeypatch, text):
         check()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there threads are numbered like processes")
+def test_a_thread_is_no_process():
+    """One may have got the number of a job that was killed, or of a run that has ended, and live for weeks."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        start = lock.Path(f"/proc/{thread.native_id}/stat").read_text().rpartition(")")[2].split()[19]
+        assert not lock.is_running(thread.native_id)
+        assert not Run(socket.gethostname(), thread.native_id, start).lives
+        assert lock.is_running(os.getpid()) and Run.own().lives
+    finally:
+        done.set()
+        thread.join()
+
+
 def answer(monkeypatch, error):
     """Let /proc answer so for every process."""
 

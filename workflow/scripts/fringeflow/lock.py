@@ -277,7 +277,9 @@ def _start(pid: int) -> str | None:
     """Return when a process of this machine began, None if it has ended; `RUNNING` if it runs and no more is told."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
-        return None if state in "ZX" else rest[18]
+        if state in "ZX" or _is_thread(pid):
+            return None
+        return rest[18]
     except ProcessLookupError:
         return None  # it ended between opening and reading
     except (FileNotFoundError, PermissionError):
@@ -289,3 +291,9 @@ def _start(pid: int) -> str | None:
     except PermissionError:
         pass
     return RUNNING
+
+
+def _is_thread(pid: int) -> bool:
+    """Tell whether a number is that of a thread of some process: /proc does not list it, but opens it like that of a process."""
+    leader = re.search(rb"^Tgid:\s*([0-9]+)$", Path(f"/proc/{pid}/status").read_bytes(), re.MULTILINE)
+    return leader is not None and int(leader[1]) != pid
