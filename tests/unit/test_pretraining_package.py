@@ -23,6 +23,7 @@ from fringeflow.pretraining.transfer import compare_transfer
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, ToyReal, tiny_run, toy_real
 
 FILES = ["backbone.safetensors", "card.md", "metrics.json", "model", "quiet.parquet", "run.json"]
+COPIED = ["backbone.safetensors", "metrics.json"]
 NO_SPECTRA = Spectrogram()
 OTHER = "106A_09048_000909/20240106_20240118"
 
@@ -72,7 +73,8 @@ def test_the_network_that_did_best_on_simulated_scenes_is_packaged(packaged, run
     np.testing.assert_array_equal(*scores)
 
 
-def test_a_killed_packaging_leaves_nothing_half_written(runs, packaged, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("number", "name"), enumerate([*COPIED, "seed0.safetensors"]))
+def test_a_killed_packaging_leaves_nothing_half_written(runs, packaged, tmp_path, monkeypatch, number, name):
     class Killed(BaseException):
         """No handler of errors catches it."""
 
@@ -84,11 +86,9 @@ def test_a_killed_packaging_leaves_nothing_half_written(runs, packaged, tmp_path
 
     copyfile = shutil.copyfile
     monkeypatch.setattr(shutil, "copyfile", killed)
-    copied = ["backbone.safetensors", "metrics.json"]
-    for number, name in enumerate((*copied, "seed0.safetensors")):
-        with pytest.raises(Killed):
-            package_model(runs, [], TINY, packaged.parent / "transfer.tsv", name="tiny", folder=tmp_path)
-        assert sorted(path.name for path in tmp_path.iterdir()) == copied[:number]
+    with pytest.raises(Killed):
+        package_model(runs, [], TINY, packaged.parent / "transfer.tsv", name="tiny", folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == COPIED[:number]
 
 
 def test_its_card_names_the_numbers(packaged, toy):
