@@ -272,15 +272,17 @@ def test_after_kill_9_a_rerun_works_and_no_job_is_left_over(mini, tmp_path, monk
     assert mini.results() == before
 
 
-def test_what_jobs_of_killed_runs_left_on_other_nodes_goes_when_a_run_has_done_its_work(mini):
+@pytest.mark.parametrize("more", [("--forcerun", "table"), ()], ids=["work", "nothing"])
+def test_what_jobs_of_killed_runs_left_on_other_nodes_goes_when_a_run_has_done_its_work_or_had_none(mini, more):
     """Nobody writes to the same path again, as after the removal of an event. A run that holds no lock removes nothing."""
     part = mini.folder / "results/events/e9/.part-0a1b2c.4711-wrapped.zarr"
     (part / "samples").mkdir(parents=True)
     os.utime(part, (0, 0))
     before = mini.results()
     for options, stays in (("-n",), True), (("--cores", "1", "--nolock"), True), (("--cores", "1"), False):
-        mini.run(*options, "--forcerun", "table")
+        said = mini.run(*options, *more)
         assert part.exists() == stays
+        assert ("Nothing to be done" in said) == (not more)
     assert mini.results() == before
 
 

@@ -15,12 +15,12 @@ from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
 from fringeflow.errors import RunError
-from fringeflow.healing import end_run, find_damage, heal, update_index
+from fringeflow.healing import clean_up, end_run, find_damage, heal, update_index
 from fringeflow.lock import check, hold, holder, sign
 
 
 @contextmanager
-def locked_and_signed(lock):
+def locked_and_signed(lock, dag):
     """Take Snakemake's own lock; only then may a run put its name in place of one from another machine."""
     with lock():
         try:
@@ -28,6 +28,8 @@ def locked_and_signed(lock):
         except RunError as error:
             raise WorkflowError(str(error)) from None
         yield
+        if not len(dag):
+            clean_up()  # "Nothing to be done": Snakemake calls no `onsuccess`
 
 
 def before_jobs_are_chosen(dag):
@@ -50,7 +52,7 @@ def before_jobs_are_chosen(dag):
     except RunError as error:
         raise WorkflowError(str(error)) from None
     if locks:
-        run.persistence.lock = partial(locked_and_signed, run.persistence.lock)
+        run.persistence.lock = partial(locked_and_signed, run.persistence.lock, dag)
     elif other := holder(Path()):
         logger.warning(
             f"Process {other.pid} on {other.host} runs a workflow in this folder: results are not looked through"

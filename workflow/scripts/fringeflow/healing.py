@@ -77,8 +77,13 @@ def update_index(folder: Path = FOLDER) -> list[Damage]:
 
 
 def end_run() -> None:
-    """End a run that went well: note sizes and times of its results, and remove what killed jobs of earlier runs have left."""
+    """End a run that went well: note sizes and times of its results, and clean up."""
     update_index()
+    clean_up()
+
+
+def clean_up() -> None:
+    """Remove what killed jobs of earlier runs have left, in a run that has done its work or had none."""
     if (since := began(Path())) is not None:  # else others may be at work here
         sweep(RESULTS, since)
 
