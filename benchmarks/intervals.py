@@ -52,7 +52,7 @@ def cost(tiles: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     begin = time.perf_counter()
     for part in ("validation", "test"):
-        _evaluate_part(part, Scorer(predictions, {"default": [0.5] * 3, "validation": [0.4] * 3}, 1.0), [1.2] * 3, settings)
+        _evaluate_part(part, Scorer(predictions, {"default": [0.5] * 3, "validation": [0.4] * 3}, 1.0), [1.2] * 3, (), settings)
     spent = time.perf_counter() - begin
     begin = time.perf_counter()
     for values in p:
