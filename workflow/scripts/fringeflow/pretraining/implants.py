@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import dask
 import numpy as np
 
 from fringeflow.config.interferograms import LabelRule
@@ -69,7 +70,8 @@ class QuietGround:
         room = [len(axis) - size + 1 for axis in self.axes]
         for _ in range(TRIES if min(room) > 0 else 0):
             row, column = (int(rng.integers(0, length)) for length in room)
-            phase = self._data.read(self.view, slice(row, row + size))[:, column : column + size]
+            with dask.config.set(scheduler="synchronous"):  # in parallel, a window across two chunks would hold both, compressed too
+                phase = self._data.read(self.view, slice(row, row + size))[:, column : column + size]
             valid = np.isfinite(phase)
             if valid.mean() >= LEAST_DATA:
                 where = latitude[row : row + size], longitude[column : column + size]
