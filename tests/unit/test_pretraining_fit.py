@@ -30,6 +30,7 @@ from fringeflow.pretraining.stream import chunk_of
 from fringeflow.pretraining.tiles import Tiles
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.predict import adjusted, load_run
+from tests.unit.toy_killed import Killed
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, tiny_run, toy_real
 from tests.unit.toy_raw import FRAME, products_of, smooth_phase, write_raw
 
@@ -116,10 +117,6 @@ def test_its_history_tells_how_it_went(trained):
     history = pd.read_parquet(trained / "history.parquet")
     assert history["scenes"].tolist() == [16, 32, 48, 64] and (history["steps"].diff().dropna() > 0).all()
     assert np.isfinite(history[["loss", "roc_auc", "pr_auc", "prevalence"]]).all(axis=None)
-
-
-class Killed(BaseException):
-    """As a signal would end it."""
 
 
 @pytest.mark.parametrize("steps", [9])

@@ -20,6 +20,7 @@ from fringeflow.pretraining.install import install
 from fringeflow.pretraining.package import package_model
 from fringeflow.pretraining.prevalence import open_pretrained
 from fringeflow.pretraining.transfer import compare_transfer
+from tests.unit.toy_killed import Killed
 from tests.unit.toy_pretraining import COSEISMIC, QUIET, TINY, ToyReal, tiny_run, toy_real
 
 FILES = ["backbone.safetensors", "card.md", "metrics.json", "model", "quiet.parquet", "run.json"]
@@ -75,9 +76,6 @@ def test_the_network_that_did_best_on_simulated_scenes_is_packaged(packaged, run
 
 @pytest.mark.parametrize(("number", "name"), enumerate([*COPIED, "seed0.safetensors"]))
 def test_a_killed_packaging_leaves_nothing_half_written(runs, packaged, tmp_path, monkeypatch, number, name):
-    class Killed(BaseException):
-        """No handler of errors catches it."""
-
     def killed(source, target, **options):
         if Path(source).name == name:
             Path(target).write_bytes(b"half")

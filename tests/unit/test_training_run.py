@@ -14,6 +14,7 @@ from fringeflow.training import train as module
 from fringeflow.training.checkpoint import Checkpoint
 from fringeflow.training.predict import load_run
 from fringeflow.training.train import train_run
+from tests.unit.toy_killed import Killed
 from tests.unit.toy_learning import CLASSES, QUICK, ToyDataset, model, strategy, toy_dataset, write_event
 
 SETTINGS = QUICK.model_copy(update={"seeds": [0, 1], "epochs": 4})
@@ -120,7 +121,6 @@ def test_a_run_read_back_predicts_what_it_wrote(toy, name):
 
 
 def test_test_features_are_read_after_the_fits(toy, monkeypatch):
-
     spec = model("resnet18")
     embeddings = toy.embeddings(spec, "wrapped")
     seen: list[str] = []
@@ -145,9 +145,6 @@ def test_a_diverged_run_keeps_its_history_and_writes_nothing_else(toy):
 
 
 def test_a_killed_run_leaves_nothing_in_the_open_and_the_next_takes_what_is_hidden_away(toy, monkeypatch):
-    class Killed(BaseException):
-        """No handler of errors catches it."""
-
     def killed(*_):
         raise Killed
 

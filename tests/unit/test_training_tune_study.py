@@ -10,13 +10,10 @@ from fringeflow.errors import ModelError
 from fringeflow.files import read_json
 from fringeflow.training import tune as tuning
 from fringeflow.training import tune_study
+from tests.unit.toy_killed import Killed
 from tests.unit.toy_tuning import SVM, ToyTuning, fits, toy
 
 __all__ = ["fits", "toy"]
-
-
-class Killed(BaseException):
-    """No handler of errors catches it."""
 
 
 def test_a_kill_at_any_instant_changes_nothing(toy, fits, monkeypatch):

@@ -120,9 +120,10 @@ def _writer(pid: int | str) -> str:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove the parts of `path` that ended processes of this machine, and others a day ago, have left."""
-    tells = is_cut_short(path)  # until a new one has come: a kill before must not hide that the folder is to be replaced
-    for name, writer in _parts_of(path):
-        if not (tells and name.startswith(".old-")):
+    parts = _parts_of(path)
+    is_away = bool(parts) and not path.exists()  # what was there tells so until a new one has come, see `is_cut_short`
+    for name, writer in parts:
+        if not (is_away and name.startswith(".old-")):
             _remove_if_left(str(path.with_name(name)), writer, time.time() - DAY)
 
 
